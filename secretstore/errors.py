@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can go wrong, named where it happens.
+
+None of these knows HTTP: ``secretstore.api.errors`` holds the one table
+from class to status.  A message is safe to show to the caller: it never
+holds a key, a payload, a token or a PIN.
+
+::
+
+    SecretStoreError
+    +-- InvalidInput          the caller's data cannot be processed
+    |   +-- InvalidObject     a body does not match its schema
+    |   +-- PayloadTooLarge
+    |   +-- UnsupportedMediaType
+    |   +-- NotAcceptable
+    +-- NotFound
+    +-- Conflict
+    +-- Forbidden
+    +-- Corrupt               a stored record was changed or is not ours
+    +-- MasterKeyNotFound     permanent: the custodian does not have the key
+    +-- Unavailable           temporary: the same call may work later
+    |   +-- DatabaseUnavailable
+    |   +-- MasterKeyUnavailable
+    +-- StartupError          the service must not start; one line says why
+"""
+
+
+class SecretStoreError(Exception):
+    """Base of all errors with a name; ``str()`` is the safe message."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidInput(SecretStoreError):
+    """The caller's data cannot be processed; the message says why."""
+
+
+class InvalidObject(InvalidInput):
+    """A request body does not match its schema."""
+
+    def __init__(self, schema: str, reason: str, prop: str | None) -> None:
+        super().__init__(
+            f"Provided object does not match schema '{schema}': {reason}. "
+            f"Invalid property: '{prop}'"
+        )
+
+
+class PayloadTooLarge(InvalidInput):
+    """A payload is over the configured limit."""
+
+    def __init__(self) -> None:
+        super().__init__('Provided information too large to process')
+
+
+class UnsupportedMediaType(InvalidInput):
+    """The body's content type is not one that the operation takes."""
+
+
+class NotAcceptable(InvalidInput):
+    """The answer cannot be given in a form the caller accepts."""
+
+
+class NotFound(SecretStoreError):
+    """The named object does not exist, or no longer."""
+
+
+class Conflict(SecretStoreError):
+    """The object's present state does not allow the operation."""
+
+
+class Forbidden(SecretStoreError):
+    """Policy refuses the operation to this caller."""
+
+
+class Corrupt(SecretStoreError):
+    """A stored record was changed, swapped, or is not one of ours."""
+
+
+class MasterKeyNotFound(SecretStoreError):
+    """The custodian answers, and does not have the master key."""
+
+
+class Unavailable(SecretStoreError):
+    """Something this service needs is away; the same call may work later."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached or did not answer in time."""
+
+
+class MasterKeyUnavailable(Unavailable):
+    """The custodian of the master key cannot be reached at the moment."""
+
+
+class StartupError(SecretStoreError):
+    """The service must not start; the message tells the operator why."""
