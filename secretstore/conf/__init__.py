@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration options, one module per group.
+
+Nothing here uses ``oslo_config.cfg.CONF``: the caller passes the object to
+register on, so that tests and tools have configurations of their own.
+"""
+
+from types import ModuleType
+
+from oslo_config import cfg
+from oslo_db import options as db_options
+
+from secretstore.conf import api, paths, security
+
+MODULES: tuple[ModuleType, ...] = (paths, api, security)
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register every option of the service on *conf*."""
+    for module in MODULES:
+        module.register_opts(conf)
+    conf.register_opts(db_options.database_opts, group='database')

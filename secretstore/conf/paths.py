@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the service keeps its files."""
+
+from oslo_config import cfg
+
+OPTS = [
+    cfg.StrOpt(
+        'state_path',
+        default='/var/lib/secretstore',
+        help="""
+Folder for what this host has to remember, for use in other options
+(``$state_path/...``).  ``secretstore-standalone`` keeps its database and its
+keys here; other deployments may leave it empty.
+""",
+    ),
+]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    conf.register_opts(OPTS)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    return [('DEFAULT', OPTS)]
