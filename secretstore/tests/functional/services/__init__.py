@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real servers that functional tests run against.
+
+mariadb(), postgresql(), memcached(), keystone() and barbican() give the
+running one that all tests of the process share. The classes in the modules
+start private ones, on a free port with a throw-away folder each. A program
+that is not installed skips the test, or fails it when CI=true or
+SECRETSTORE_TESTS_STRICT=1.
+"""
+
+from secretstore.tests.functional.services.shared import Database
+from secretstore.tests.functional.services.shared import mariadb
+from secretstore.tests.functional.services.shared import memcached
+from secretstore.tests.functional.services.shared import postgresql
+
+__all__ = ['Database', 'mariadb', 'memcached', 'postgresql']
