@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Secrets: authorise, load, act, return a view."""
+
+import uuid
+from datetime import UTC, datetime
+
+from oslo_db import exception as db_exception
+
+from secretstore import errors
+from secretstore.conductor.authorization import Authorization, Target
+from secretstore.context import RequestContext
+from secretstore.crypto.binding import binding
+from secretstore.db import secrets as db_secrets
+from secretstore.db.engine import Database, retried
+from secretstore.db.secrets import Filters, Page, SecretRow, StoredPayload
+from secretstore.keys.hierarchy import KeyHierarchy
+from secretstore.policies import secrets as policy
+from secretstore.rpc.interface import (
+    NewSecret,
+    Payload,
+    SecretPage,
+    SecretQuery,
+    SecretView,
+)
+
+NO_PAYLOAD = 'Not Found. Sorry but your secret has no payload.'
+HAS_PAYLOAD = 'Secret already has data, cannot modify it.'
+
+
+def utcnow() -> datetime:
+    """The present time as the database keeps it: naive, in UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def not_found() -> errors.NotFound:
+    """The same words for a secret that is gone, expired or never was."""
+    return errors.NotFound('Secret not found.')
+
+
+def policy_target(row: SecretRow) -> Target:
+    """What policy rules may look at of a secret."""
+    return {
+        'target.secret.project_id': row.project_id,
+        'target.secret.creator_id': row.creator_id,
+        'target.secret.read_project_access': True,
+    }
+
+
+def _binding(project_id: str, secret_id: str) -> bytes:
+    return binding('secret', project_id, secret_id)
+
+
+class SecretManager:
+    """Implements :class:`secretstore.rpc.interface.Secrets`."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyHierarchy,
+        authorization: Authorization,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._authorization = authorization
+
+    def create(self, context: RequestContext, secret: NewSecret) -> str:
+        self._authorization.require(context, policy.CREATE, {})
+        now = utcnow()
+        row = SecretRow(
+            id=str(uuid.uuid4()),
+            project_id=_project_of(context),
+            creator_id=context.user_id,
+            name=secret['name'],
+            secret_type=secret['secret_type'],
+            algorithm=secret['algorithm'],
+            bit_length=secret['bit_length'],
+            mode=secret['mode'],
+            content_type=secret['content_type'],
+            expiration=secret['expiration'],
+            created_at=now,
+            updated_at=now,
+        )
+        self._insert(row, secret['payload'])
+        return row.id
+
+    @retried
+    def _insert(self, row: SecretRow, payload: bytes | None) -> None:
+        stored = None
+        if payload is not None:
+            stored = self._seal(row.project_id, row.id, payload)
+        try:
+            with self._database.writing() as connection:
+                db_secrets.insert(connection, row, stored)
+        except db_exception.DBDuplicateEntry:
+            # The id is ours alone: an earlier try whose answer was lost did
+            # commit.
+            return
+
+    def _seal(
+        self, project_id: str, secret_id: str, payload: bytes
+    ) -> StoredPayload:
+        sealed = self._keys.seal(
+            project_id, payload, _binding(project_id, secret_id)
+        )
+        return StoredPayload(sealed.project_key_id, sealed.record)
+
+    @retried
+    def get(self, context: RequestContext, secret_id: str) -> SecretView:
+        row = self._load(secret_id)
+        self._authorization.require(context, policy.GET, policy_target(row))
+        return _view(row)
+
+    def _load(self, secret_id: str) -> SecretRow:
+        with self._database.reading() as connection:
+            row = db_secrets.get(connection, secret_id, utcnow())
+        if row is None:
+            raise not_found()
+        return row
+
+    @retried
+    def payload(self, context: RequestContext, secret_id: str) -> Payload:
+        with self._database.reading() as connection:
+            found = db_secrets.get_with_payload(
+                connection, secret_id, utcnow()
+            )
+        if found is None:
+            raise not_found()
+        row, envelope = found
+        self._authorization.require(
+            context, policy.DECRYPT, policy_target(row)
+        )
+        if row.content_type is None:
+            raise errors.NotFound(NO_PAYLOAD)
+        if envelope is None:
+            raise errors.Corrupt(f'The payload of secret {row.id} is gone.')
+        data = self._keys.open(
+            row.project_id, envelope, _binding(row.project_id, row.id)
+        )
+        return Payload(row.content_type, data)
+
+    @retried
+    def put_payload(
+        self,
+        context: RequestContext,
+        secret_id: str,
+        content_type: str,
+        payload: bytes,
+    ) -> None:
+        row = self._load(secret_id)
+        self._authorization.require(context, policy.PUT, policy_target(row))
+        if row.content_type is not None:
+            raise errors.Conflict(HAS_PAYLOAD)
+        stored = self._seal(row.project_id, row.id, payload)
+        with self._database.writing() as connection:
+            done = db_secrets.set_payload(
+                connection, row.id, content_type, stored, utcnow()
+            )
+        if not done:
+            # Somebody was faster, with the payload or with a delete.
+            self._load(secret_id)
+            raise errors.Conflict(HAS_PAYLOAD)
+
+    @retried
+    def page(self, context: RequestContext, query: SecretQuery) -> SecretPage:
+        self._authorization.require(context, policy.LIST, {})
+        filters = Filters(
+            name=query['name'],
+            algorithm=query['algorithm'],
+            mode=query['mode'],
+            bit_length=query['bit_length'],
+            secret_type=query['secret_type'],
+            created=tuple(query['created']),
+            updated=tuple(query['updated']),
+            expiration=tuple(query['expiration']),
+        )
+        page = Page(
+            limit=query['limit'],
+            offset=query['offset'],
+            sort=tuple(query['sort']),
+            marker=query['marker'],
+        )
+        with self._database.reading() as connection:
+            rows, total = db_secrets.page(
+                connection, _project_of(context), filters, page, utcnow()
+            )
+        return SecretPage([_view(row) for row in rows], total)
+
+    @retried
+    def delete(self, context: RequestContext, secret_id: str) -> None:
+        row = self._load(secret_id)
+        self._authorization.require(
+            context, policy.DELETE, policy_target(row)
+        )
+        with self._database.writing() as connection:
+            done = db_secrets.delete(connection, row.id)
+        if not done:
+            raise not_found()
+
+
+def _project_of(context: RequestContext) -> str:
+    if not context.project_id:
+        raise errors.Forbidden('The token is not scoped to a project.')
+    return context.project_id
+
+
+def _view(row: SecretRow) -> SecretView:
+    return {
+        'id': row.id,
+        'name': row.name,
+        'secret_type': row.secret_type,
+        'algorithm': row.algorithm,
+        'bit_length': row.bit_length,
+        'mode': row.mode,
+        'creator_id': row.creator_id,
+        'content_type': row.content_type,
+        'expiration': row.expiration,
+        'created': row.created_at,
+        'updated': row.updated_at,
+    }

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A conductor in this process: its parts, built and started in order."""
+
+import sqlalchemy
+from oslo_config import cfg
+
+from secretstore.conductor.authorization import Authorization
+from secretstore.conductor.secret_metadata import SecretMetadataManager
+from secretstore.conductor.secrets import SecretManager
+from secretstore.db import migration
+from secretstore.db.engine import Database, retried
+from secretstore.keys.hierarchy import KeyHierarchy
+from secretstore.rpc.interface import Conductor
+from secretstore.security import load
+
+
+class HealthManager:
+    """Implements :class:`secretstore.rpc.interface.Health`."""
+
+    def __init__(self, database: Database, keys: KeyHierarchy) -> None:
+        self._database = database
+        self._keys = keys
+
+    @retried
+    def check(self) -> None:
+        with self._database.reading() as connection:
+            connection.execute(sqlalchemy.select(1))
+        self._keys.check()
+
+
+def key_hierarchy(conf: cfg.ConfigOpts, database: Database) -> KeyHierarchy:
+    """The hierarchy that the options describe, not yet started."""
+    return KeyHierarchy(
+        database,
+        load.strategies(conf),
+        conf.security_strategy,
+        cache_ttl=conf.conductor.key_cache_ttl,
+        cache_size=conf.conductor.key_cache_size,
+    )
+
+
+def start_embedded(conf: cfg.ConfigOpts) -> Conductor:
+    """Open the database and the keys; StartupError when either is wrong.
+
+    No database connection stays open, so a server may fork afterwards.
+    """
+    database = Database.from_conf(conf)
+    migration.check(database)
+    keys = key_hierarchy(conf, database)
+    keys.start()
+    authorization = Authorization(conf)
+    database.dispose()
+    return Conductor(
+        secrets=SecretManager(database, keys, authorization),
+        secret_metadata=SecretMetadataManager(database, authorization),
+        health=HealthManager(database, keys),
+    )
