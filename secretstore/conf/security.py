@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who guards the master keys, and how long other keys stay in memory."""
+
+from oslo_config import cfg
+
+DEFAULT_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        'security_strategy',
+        default='proprietary',
+        help="""
+Who guards new master keys: the short name of an installed strategy, or the
+full path of a class derived from
+secretstore.security.workflow.BaseSecurityWorkflow, such as
+secretstore.security.proprietary.SecurityWorkflow.
+
+The name is stored with each master key that is made under it. Changing it
+later does not move existing keys: keep the old name in
+enabled_security_strategies for as long as it holds a master key.
+""",
+    ),
+    cfg.ListOpt(
+        'enabled_security_strategies',
+        default=[],
+        help="""
+More strategies to start, written as in security_strategy. Their master keys
+keep unwrapping what they wrapped; new master keys come from
+security_strategy, which is always enabled and need not be repeated here.
+""",
+    ),
+]
+
+PROPRIETARY_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        'crypt_key_dir',
+        default='/etc/secretstore/crypt_keys',
+        help="""
+Directory of the master key files of the "proprietary" strategy, one file per
+key. It is made with mode 0700 when the first key is made, and its parent
+must exist. The directory and the files must belong to the user the service
+runs as, or to root, and must be closed to group and others; symbolic links
+are refused.
+
+Whoever can read this directory and the database can read every secret. All
+conductors of one database need the same files. Keep a backup of it, apart
+from the backups of the database: without these files nothing can be
+decrypted any more.
+""",
+    ),
+]
+
+CONDUCTOR_OPTS: list[cfg.Opt] = [
+    cfg.IntOpt(
+        'key_cache_ttl',
+        default=300,
+        min=0,
+        help="""
+Seconds for which an unwrapped project key is kept in the memory of a process
+that uses it. While it is kept, its secrets can be used without the database
+being asked for the key and without the custodian of the master key, also when
+that custodian is away. This is also the longest time for which a process may
+go on using a key that another process retired. 0 keeps nothing: every
+operation then asks the custodian.
+""",
+    ),
+    cfg.IntOpt(
+        'key_cache_size',
+        default=10000,
+        min=1,
+        help="""
+Number of project keys to keep in memory at most, in each process. When there
+are more, the oldest is dropped. One takes less than 1 KiB.
+""",
+    ),
+]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    conf.register_opts(DEFAULT_OPTS)
+    conf.register_opts(PROPRIETARY_OPTS, group='proprietary')
+    conf.register_opts(CONDUCTOR_OPTS, group='conductor')
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    return [
+        ('DEFAULT', DEFAULT_OPTS),
+        ('proprietary', PROPRIETARY_OPTS),
+        ('conductor', CONDUCTOR_OPTS),
+    ]
