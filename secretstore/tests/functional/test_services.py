@@ -8,11 +8,14 @@ import sys
 import textwrap
 import unittest
 
-from secretstore.tests.functional import base
-from secretstore.tests.functional import services
-from secretstore.tests.functional.services import mariadbd
-from secretstore.tests.functional.services import postgres
-from secretstore.tests.functional.services import system
+from secretstore.tests.functional import base, services
+from secretstore.tests.functional.services import (
+    accounts,
+    mariadbd,
+    postgres,
+    system,
+    web,
+)
 
 
 def _group_exists(group: int) -> bool:
@@ -69,6 +72,66 @@ class TestMemcached(unittest.TestCase):
 
     def test_shared(self) -> None:
         self.assertIs(services.memcached(), services.memcached())
+
+
+class TestKeystone(unittest.TestCase):
+    def test_tokens(self) -> None:
+        keystone = services.keystone()
+        token = keystone.token()
+        for user in ('project_a_creator', 'project_b_reader', 'bench'):
+            answer = web.call(
+                'GET',
+                f'{keystone.auth_url}/auth/tokens',
+                headers={
+                    'X-Auth-Token': token,
+                    'X-Subject-Token': keystone.token(user),
+                },
+            )
+            found = answer.json()['token']
+            self.assertEqual(user, found['user']['name'])
+            account = accounts.find(user, None, None)
+            roles = {role['name'] for role in found['roles']}
+            self.assertLessEqual(set(account.roles), roles)
+
+    def test_wrong_password(self) -> None:
+        with self.assertRaisesRegex(system.Error, '401'):
+            services.keystone().token('bench', 'wrong')
+
+    def test_catalog(self) -> None:
+        keystone = services.keystone()
+        for url in ('http://127.0.0.1:1', 'http://127.0.0.1:2'):
+            keystone.register_endpoint(url, 'Elsewhere')
+            answer = web.call(
+                'GET',
+                f'{keystone.auth_url}/auth/catalog',
+                headers={'X-Auth-Token': keystone.token('bench')},
+            )
+            found = {
+                endpoint['url']
+                for service in answer.json()['catalog']
+                for endpoint in service['endpoints']
+                if endpoint['region'] == 'Elsewhere'
+            }
+            self.assertEqual({url}, found)
+
+
+class TestBarbican(unittest.TestCase):
+    def test_stores_a_secret(self) -> None:
+        barbican = services.barbican()
+        headers = {'X-Auth-Token': services.keystone().token('bench')}
+        body = {'payload': 'hush', 'payload_content_type': 'text/plain'}
+        url = f'{barbican.url}/v1/secrets'
+        answer = web.call('POST', url, body, headers)
+        self.assertEqual(201, answer.status, answer.body)
+        where = answer.json()['secret_ref']
+        self.assertTrue(where.startswith(url), where)
+        read = {**headers, 'Accept': 'text/plain'}
+        answer = web.call('GET', f'{where}/payload', headers=read)
+        self.assertEqual(b'hush', answer.body)
+
+    def test_refuses_strangers(self) -> None:
+        answer = web.call('GET', f'{services.barbican().url}/v1/secrets')
+        self.assertEqual(401, answer.status)
 
 
 class TestNothingIsLeftBehind(unittest.TestCase):

@@ -8,9 +8,20 @@ that is not installed skips the test, or fails it when CI=true or
 SECRETSTORE_TESTS_STRICT=1.
 """
 
-from secretstore.tests.functional.services.shared import Database
-from secretstore.tests.functional.services.shared import mariadb
-from secretstore.tests.functional.services.shared import memcached
-from secretstore.tests.functional.services.shared import postgresql
+from secretstore.tests.functional.services.shared import (
+    Database,
+    barbican,
+    keystone,
+    mariadb,
+    memcached,
+    postgresql,
+)
 
-__all__ = ['Database', 'mariadb', 'memcached', 'postgresql']
+__all__ = [
+    'Database',
+    'barbican',
+    'keystone',
+    'mariadb',
+    'memcached',
+    'postgresql',
+]

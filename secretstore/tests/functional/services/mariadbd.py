@@ -3,8 +3,7 @@
 
 import getpass
 
-from secretstore.tests.functional.services import process
-from secretstore.tests.functional.services import system
+from secretstore.tests.functional.services import process, system
 
 PASSWORD = 'throw-away'
 

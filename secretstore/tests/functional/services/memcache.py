@@ -4,8 +4,7 @@
 import getpass
 import socket
 
-from secretstore.tests.functional.services import process
-from secretstore.tests.functional.services import system
+from secretstore.tests.functional.services import process, system
 
 
 class Memcached(process.Server):

@@ -8,8 +8,7 @@ import pwd
 import re
 import signal
 
-from secretstore.tests.functional.services import process
-from secretstore.tests.functional.services import system
+from secretstore.tests.functional.services import process, system
 
 USER = 'secretstore'
 

@@ -84,7 +84,7 @@ class Server(abc.ABC):
     def ready(self) -> bool:
         """Whether the server answers; must not raise while it does not."""
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027
         """Make what the command needs; called before each start."""
 
     def env(self) -> dict[str, str]:

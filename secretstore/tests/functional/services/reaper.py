@@ -12,12 +12,12 @@ It lives in a session of its own, so an interrupt from the terminal that
 ends the tests does not end it as well. Needs nothing but Python.
 """
 
+from collections.abc import Iterable
 import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterable
 
 
 def read_entries(lines: Iterable[str]) -> tuple[set[int], set[str]]:

@@ -10,10 +10,14 @@ import atexit
 import threading
 import typing
 
-from secretstore.tests.functional.services import mariadbd
-from secretstore.tests.functional.services import memcache
-from secretstore.tests.functional.services import postgres
-from secretstore.tests.functional.services import process
+from secretstore.tests.functional.services import (
+    identity,
+    mariadbd,
+    memcache,
+    postgres,
+    process,
+    reference,
+)
 
 Database = mariadbd.MariaDB | postgres.PostgreSQL
 
@@ -56,3 +60,7 @@ class Shared(typing.Generic[T]):
 mariadb = Shared(mariadbd.MariaDB)
 postgresql = Shared(postgres.PostgreSQL)
 memcached = Shared(memcache.Memcached)
+keystone = Shared(identity.Keystone)
+barbican = Shared(
+    lambda: reference.Barbican(keystone(), mariadb(), memcached())
+)

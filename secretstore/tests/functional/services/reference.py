@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A private Barbican: what secretstore is compared with."""
+
+from secretstore.tests.functional.services import (
+    identity,
+    mariadbd,
+    memcache,
+    system,
+    uwsgi,
+    venvs,
+)
+
+_KEK = 'dGhpcnR5X3R3b19ieXRlX2tleWJsYWhibGFoYmxhaGg='
+
+
+class Barbican(uwsgi.WsgiServer):
+    """Barbican's API on MariaDB with simple_crypto and without a worker.
+
+    legacy_policies runs it as it was before the secure RBAC defaults.
+    """
+
+    name = 'barbican'
+    module = 'application:application'
+
+    def __init__(
+        self,
+        keystone: identity.Keystone,
+        database: mariadbd.MariaDB,
+        cache: memcache.Memcached,
+        legacy_policies: bool = False,
+    ) -> None:
+        self._programs = venvs.venv('barbican')
+        super().__init__(self._programs)
+        self._keystone = keystone
+        self._database = database
+        self._cache = cache
+        self._new_policies = not legacy_policies
+        self._database_name = f'barbican_{self.port}'
+        # barbican finds its file by HOME, and by nothing else under uWSGI.
+        self._conf = self.folder / '.barbican' / 'barbican.conf'
+        self.extra = ('--pythonpath', str(self.folder))
+
+    def env(self) -> dict[str, str]:
+        return system.environment(HOME=str(self.folder))
+
+    def prepare(self) -> None:
+        if self._conf.exists():
+            return
+        system.say('preparing Barbican')
+        self._conf.parent.mkdir()
+        uwsgi.write_options(self._conf, self._options())
+        # Its own WSGI module insists on a pipeline below /etc.
+        pipeline = (
+            self._programs.parent / 'etc/barbican/barbican-api-paste.ini'
+        )
+        (self.folder / 'application.py').write_text(
+            'from paste import deploy\n'
+            f'application = deploy.loadapp({f"config:{pipeline}"!r})\n'
+        )
+        self._database.create_database(self._database_name, 'utf8mb3')
+        manage = str(self._programs / 'barbican-manage')
+        system.run([manage, 'db', 'upgrade'], env=self.env())
+
+    def _options(self) -> uwsgi.Options:
+        return {
+            'DEFAULT': {
+                'host_href': self.url,
+                'log_file': self.folder / 'application.log',
+                'db_auto_create': False,
+                'transport_url': 'fake://',
+            },
+            'database': {
+                'connection': self._database.url(self._database_name)
+            },
+            'queue': {'enable': False},
+            'oslo_policy': {
+                'enforce_scope': self._new_policies,
+                'enforce_new_defaults': self._new_policies,
+            },
+            'keystone_authtoken': self._keystone.authtoken(
+                self._cache.address
+            ),
+            'simple_crypto_plugin': {'kek': _KEK},
+            'crypto': {'enabled_crypto_plugins': 'simple_crypto'},
+            'secretstore': {'enabled_secretstore_plugins': 'store_crypto'},
+        }
