@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The version of the installed package, as pbr derived it from git."""
+
+from pbr import version
+
+version_info = version.VersionInfo('secretstore')
+
+
+def version_string() -> str:
+    """``1.2.3``, or ``1.2.4.dev5`` between releases."""
+    return str(version_info.version_string())
