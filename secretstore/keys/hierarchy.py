@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Master key, project key, data key, payload: each sealed by the one above.
+
+The only module that turns a project and a payload into a record and back.
+"""
+
+from collections.abc import Callable, Mapping
+import time
+from typing import NamedTuple
+import uuid
+
+from oslo_db import exception as db_exc
+from oslo_utils import timeutils
+
+from secretstore import errors
+from secretstore.crypto import aead
+from secretstore.crypto.binding import binding as bound_to
+from secretstore.crypto.envelope import Envelope
+from secretstore.db import engine
+from secretstore.db import keys as rows
+from secretstore.keys.cache import TtlCache
+from secretstore.keys.master import MasterKeys
+from secretstore.security.workflow import BaseSecurityWorkflow
+
+
+class Sealed(NamedTuple):
+    """A record to store, and the id of the project key that opens it."""
+
+    project_key_id: str
+    record: bytes
+
+
+class _ProjectKey(NamedTuple):
+    """A project key that is ready to use."""
+
+    id: str
+    project_id: str
+    aead: aead.Aead
+
+
+class KeyHierarchy:
+    """Seals and opens the payloads of all projects.
+
+    Thread safe.  ``seal`` and ``open`` read the database and may wait for
+    the custodian of the master key, so they are called outside of any
+    transaction.  For ``cache_ttl`` seconds after a project's key was used
+    first, they need neither, and work on while either is away.
+    """
+
+    def __init__(
+        self,
+        database: engine.Database,
+        strategies: Mapping[str, BaseSecurityWorkflow],
+        default_strategy: str,
+        *,
+        cache_ttl: float,
+        cache_size: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._master_keys = MasterKeys(database, strategies, default_strategy)
+        # Two caches: a key must not outlive its own entry because its
+        # project's entry is younger.
+        self._in_use: TtlCache[str, uuid.UUID] = TtlCache(
+            cache_ttl, cache_size, clock
+        )
+        self._keys: TtlCache[uuid.UUID, _ProjectKey] = TtlCache(
+            cache_ttl, cache_size, clock
+        )
+
+    def start(self) -> None:
+        """Start the strategies; make the first master key if there is none.
+
+        Raises ``StartupError`` with one line when a strategy cannot start
+        or a master key that is not retired is missing, unreadable or
+        wrong.  Processes that start at the same time on an empty database
+        end with one master key.
+        """
+        self._master_keys.start()
+
+    def stop(self) -> None:
+        """Forget all keys and stop the strategies."""
+        self._in_use.clear()
+        self._keys.clear()
+        self._master_keys.stop()
+
+    def check(self) -> None:
+        """Return when a key that is in no cache could be used now.
+
+        Asks the database and the custodian on each call; raises what
+        ``seal`` and ``open`` would raise.
+        """
+        self._master_keys.check()
+
+    def seal(self, project_id: str, payload: bytes, binding: bytes) -> Sealed:
+        """Seal a payload under the project's key, made when it has none.
+
+        Raises ``MasterKeyUnavailable`` or ``DatabaseUnavailable`` when a
+        key is needed and cannot be had at the moment, and
+        ``MasterKeyNotFound`` when it is lost.
+        """
+        key_id = self._in_use.get(
+            project_id, lambda: self._find_in_use(project_id)
+        )
+        key = self._keys.get(key_id, lambda: self._load(key_id))
+        envelope = Envelope.seal(key_id, key.aead, payload, binding)
+        return Sealed(key.id, envelope.encode())
+
+    def open(self, project_id: str, record: bytes, binding: bytes) -> bytes:
+        """Return the payload of a record that ``seal`` made.
+
+        Raises ``Corrupt`` when the record was changed, belongs to another
+        project or binding, or names a key that does not exist; and what
+        ``seal`` raises.
+        """
+        envelope = Envelope.decode(record)
+        key_id = envelope.project_key_id
+        key = self._keys.get(key_id, lambda: self._load(key_id))
+        if key.project_id != project_id:
+            raise errors.Corrupt(
+                f'The record names project key {key.id}, which belongs to '
+                f'another project'
+            )
+        return envelope.open(key.aead, binding)
+
+    def _find_in_use(self, project_id: str) -> uuid.UUID:
+        row = self._row_in_use(project_id) or self._create(project_id)
+        key_id = uuid.UUID(row.id)
+        # The row is at hand: put its key where it is looked for next.
+        self._keys.get(key_id, lambda: self._unwrap(row))
+        return key_id
+
+    def _load(self, key_id: uuid.UUID) -> _ProjectKey:
+        row = self._row(str(key_id))
+        if row is None:
+            raise errors.Corrupt(
+                f'The record names project key {key_id}, which does not exist'
+            )
+        return self._unwrap(row)
+
+    def _unwrap(self, row: rows.ProjectKeyRow) -> _ProjectKey:
+        master_key = self._master_key(row.master_key_id)
+        if master_key is None:
+            raise errors.MasterKeyNotFound(
+                f'Project key {row.id} is wrapped under master key '
+                f'{row.master_key_id}, which the database does not have'
+            )
+        key = self._master_keys.unwrap(
+            master_key, row.wrapped_key, _context(row.project_id, row.id)
+        )
+        if len(key) != aead.KEY_SIZE:
+            raise errors.Corrupt(f'Project key {row.id} has a wrong length')
+        return _ProjectKey(row.id, row.project_id, aead.Aead(key))
+
+    def _create(self, project_id: str) -> rows.ProjectKeyRow:
+        """Make the project's first key, or return that of who was faster.
+
+        The caller unwraps what was stored before it seals anything, so no
+        payload ever depends on a key that cannot be had back.
+        """
+        master_key = self._master_keys.in_use()
+        key_id = str(uuid.uuid4())
+        row = rows.ProjectKeyRow(
+            id=key_id,
+            project_id=project_id,
+            master_key_id=master_key.id,
+            wrapped_key=self._master_keys.wrap(
+                master_key,
+                aead.generate_key(),
+                _context(project_id, key_id),
+            ),
+            in_use=True,
+            created_at=timeutils.utcnow(),
+        )
+        try:
+            self._add(row)
+        except db_exc.DBDuplicateEntry:
+            winner = self._row_in_use(project_id)
+            if winner is None:
+                raise errors.DatabaseUnavailable(
+                    f'The keys of project {project_id} are being changed'
+                ) from None
+            return winner
+        return row
+
+    @engine.retried
+    def _row_in_use(self, project_id: str) -> rows.ProjectKeyRow | None:
+        with self._database.reading() as connection:
+            return rows.project_key_in_use(connection, project_id)
+
+    @engine.retried
+    def _row(self, key_id: str) -> rows.ProjectKeyRow | None:
+        with self._database.reading() as connection:
+            return rows.project_key(connection, key_id)
+
+    @engine.retried
+    def _master_key(self, key_id: str) -> rows.MasterKeyRow | None:
+        with self._database.reading() as connection:
+            return rows.master_key(connection, key_id)
+
+    @engine.retried
+    def _add(self, row: rows.ProjectKeyRow) -> None:
+        with self._database.writing() as connection:
+            rows.add_project_key(connection, row)
+
+
+def _context(project_id: str, key_id: str) -> bytes:
+    return bound_to('project key', project_id, key_id)

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A directory of key files that only the service can read.
+
+Every check is made on the opened file, and files are named relative to the
+opened directory, so that nothing can be exchanged between check and use.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator
+import contextlib
+import os
+import stat
+
+from secretstore import errors
+from secretstore.crypto import aead
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_BYTES = 1024
+
+
+class KeyDirectory:
+    """Key files by name, one 256-bit key in each, as a line of base64.
+
+    Names are the caller's own, never a user's.  Messages name the file and
+    what to do.  What an operator can put right without a backup (a missing
+    directory, permissions, owner, a full disk) is ``MasterKeyUnavailable``
+    and works again once it is; a file that is gone or holds no key is
+    ``MasterKeyNotFound``.
+    """
+
+    def __init__(self, path: str) -> None:
+        # A slash at the end would make the kernel follow a symbolic link.
+        self._path = os.path.normpath(path)
+
+    def path_of(self, name: str) -> str:
+        """Where the file is, for messages."""
+        return os.path.join(self._path, name)
+
+    def check(self) -> None:
+        """Return when the directory is there and closed to others."""
+        with self._opened():
+            pass
+
+    def create(self, name: str, key: bytes) -> None:
+        """Store a key under a new name; on return it survives a crash.
+
+        The file appears complete or not at all, and never replaces
+        another.
+        """
+        self._make()
+        content = base64.b64encode(key) + b'\n'
+        with self._opened() as directory, _reported(self.path_of(name)):
+            _write(directory, name, content)
+
+    def read(self, name: str) -> bytes:
+        """Return the key."""
+        path = self.path_of(name)
+        with self._opened() as directory, _reported(path):
+            try:
+                # A pipe left under this name must not block the service.
+                file = os.open(name, _READ | os.O_NONBLOCK, dir_fd=directory)
+            except FileNotFoundError:
+                raise _missing(path) from None
+            with os.fdopen(file, 'rb') as reader:
+                _refuse_exposed(path, os.fstat(file), stat.S_ISREG, '600')
+                content = reader.read(_MOST_BYTES)
+        return _parsed(path, content)
+
+    def delete(self, name: str) -> None:
+        """Remove a key; on return it is gone, a crash notwithstanding."""
+        path = self.path_of(name)
+        with self._opened() as directory, _reported(path):
+            try:
+                os.unlink(name, dir_fd=directory)
+            except FileNotFoundError:
+                raise _missing(path) from None
+            os.fsync(directory)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int]:
+        with _reported(self._path):
+            try:
+                directory = os.open(self._path, _READ | os.O_DIRECTORY)
+            except FileNotFoundError:
+                raise errors.MasterKeyUnavailable(
+                    f'{self._path}: the directory of the master keys is '
+                    f'missing: mount or restore it, or correct '
+                    f'[proprietary] crypt_key_dir'
+                ) from None
+            except NotADirectoryError:
+                raise errors.MasterKeyUnavailable(
+                    f'{self._path}: not a directory, or a symbolic link, '
+                    f'which is refused: set [proprietary] crypt_key_dir to '
+                    f'the directory itself'
+                ) from None
+        try:
+            with _reported(self._path):
+                _refuse_exposed(
+                    self._path, os.fstat(directory), stat.S_ISDIR, '700'
+                )
+            yield directory
+        finally:
+            os.close(directory)
+
+    def _make(self) -> None:
+        with _reported(self._path):
+            try:
+                os.mkdir(self._path, 0o700)
+            except FileExistsError:
+                return
+            parent = os.open(
+                os.path.dirname(self._path) or '.', _READ & ~os.O_NOFOLLOW
+            )
+            try:
+                os.fsync(parent)
+            finally:
+                os.close(parent)
+
+
+def _write(directory: int, name: str, content: bytes) -> None:
+    temporary = f'.{name}.new'
+    file = os.open(temporary, _CREATE, 0o600, dir_fd=directory)
+    try:
+        with os.fdopen(file, 'wb') as writer:
+            # The umask may have taken bits away.
+            os.fchmod(file, 0o600)
+            writer.write(content)
+            writer.flush()
+            os.fsync(file)
+        # Unlike rename, link refuses to replace a file.
+        os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    finally:
+        os.unlink(temporary, dir_fd=directory)
+    os.fsync(directory)
+
+
+def _refuse_exposed(
+    path: str,
+    info: os.stat_result,
+    is_type: Callable[[int], bool],
+    mode: str,
+) -> None:
+    """Raise unless the type is right and nobody else has access.
+
+    Root may own it too: root can read every file there is, and a
+    deployment tool may keep the directory under its own name.
+    """
+    if not is_type(info.st_mode):
+        raise errors.MasterKeyUnavailable(f'{path}: not a regular file')
+    if info.st_uid not in (os.geteuid(), 0):
+        raise errors.MasterKeyUnavailable(
+            f'{path}: belongs to user id {info.st_uid}: it must belong to '
+            f'the user the service runs as (id {os.geteuid()}) or to root'
+        )
+    if info.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise errors.MasterKeyUnavailable(
+            f'{path}: open to group or others (mode '
+            f'{stat.S_IMODE(info.st_mode):04o}): find out who could read '
+            f'it, then run chmod {mode}'
+        )
+
+
+def _parsed(path: str, content: bytes) -> bytes:
+    try:
+        key = base64.b64decode(content.strip(), validate=True)
+    except binascii.Error:
+        key = b''
+    if len(key) != aead.KEY_SIZE:
+        raise errors.MasterKeyNotFound(
+            f'{path}: does not hold a key (one line, base64 of '
+            f'{aead.KEY_SIZE} bytes): restore it from a backup'
+        )
+    return key
+
+
+def _missing(path: str) -> errors.MasterKeyNotFound:
+    return errors.MasterKeyNotFound(
+        f'{path}: this master key file is missing: restore it from a backup'
+    )
+
+
+@contextlib.contextmanager
+def _reported(path: str) -> Iterator[None]:
+    """Name the file in what the operating system complains about."""
+    try:
+        yield
+    except OSError as exc:
+        raise errors.MasterKeyUnavailable(
+            f'{path}: {exc.strerror or type(exc).__name__}'
+        ) from exc
