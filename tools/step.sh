@@ -23,7 +23,7 @@ lint() {
     try ruff format --check --quiet .
     try flake8 secretstore tools
     try codespell
-    try lint-imports
+    try lint-imports --no-logo
     try python tools/check_sizes.py secretstore tools
     try python tools/check_releasenotes.py
     try sphinx-lint --enable all --disable leaked-markup \
