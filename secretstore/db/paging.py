@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pages of a project's secrets: the cost of one depends on its length only.
+
+The order is total and the same on every database. A page without filters
+is cut from the index ix_secrets_page: after a marker in one step, at an
+offset by walking the index from the nearer end, and rows are looked up for
+the page's own entries only.
+"""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+import datetime
+import functools
+import operator
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from secretstore.db import models
+
+Op = Literal['gt', 'gte', 'lt', 'lte', 'eq']
+TimeFilters = tuple[tuple[Op, datetime.datetime], ...]
+Sort = tuple[tuple[str, bool], ...]
+Parameters = dict[str, Any]
+
+_OPERATORS: dict[str, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
+    'gt': operator.gt,
+    'gte': operator.ge,
+    'lt': operator.lt,
+    'lte': operator.le,
+    'eq': operator.eq,
+}
+_LIKE = ('name', 'algorithm', 'mode')
+_EQUAL = ('bit_length', 'secret_type')
+_TIMES = (
+    ('created', 'created_at'),
+    ('updated', 'updated_at'),
+    ('expiration', 'expiration'),
+)
+
+_secrets = models.table(models.Secret)
+_usage = models.table(models.ProjectUsage)
+_NULLABLE = {column.name for column in _secrets.c if column.nullable}
+
+_NOW = sa.bindparam('now', type_=models.Time)
+_PROJECT = _secrets.c.project_id == sa.bindparam('project_id')
+# Spelled so that no database is tempted to take the index on expiration
+# and then to sort.
+_NOT_EXPIRED = sa.func.coalesce(
+    _secrets.c.expiration,
+    sa.literal(datetime.datetime(9999, 12, 31), models.Time),
+) > sa.bindparam('now')
+
+
+@dataclasses.dataclass(frozen=True)
+class Filters:
+    """What a secret must be like; None and () ask for nothing.
+
+    name, algorithm and mode are patterns of SQL's LIKE, case sensitive.
+    """
+
+    name: str | None = None
+    algorithm: str | None = None
+    mode: str | None = None
+    bit_length: int | None = None
+    secret_type: str | None = None
+    created: TimeFilters = ()
+    updated: TimeFilters = ()
+    expiration: TimeFilters = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """Which part of a list: limit rows after the first offset ones.
+
+    sort names columns, each with whether it descends; creation decides
+    between equals. marker is the id of the last row of the page before: in
+    the default order it takes the place of offset, so that rows which come
+    or go meanwhile do not shift the page.
+    """
+
+    limit: int
+    offset: int = 0
+    sort: Sort = ()
+    marker: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Shape:
+    """What distinguishes one statement from another."""
+
+    dialect: str
+    filters: tuple[tuple[str, str, str], ...] = ()
+    sort: Sort = ()
+    after_marker: bool = False
+    late: bool = False
+    from_end: bool = False
+
+
+def page(
+    conn: sa.Connection,
+    project_id: str,
+    filters: Filters,
+    page: Page,
+    now: datetime.datetime,
+) -> tuple[Sequence[sa.Row[Any]], int]:
+    """Rows of all columns of secrets and one more, and the total."""
+    asked, values = _conditions(filters)
+    values |= {'project_id': project_id, 'now': now, 'limit': page.limit}
+    shape = _Shape(conn.dialect.name, asked, page.sort)
+    if page.marker is not None and not page.sort:
+        found = _after_marker(conn, shape, values, page.marker)
+        if found is not None:
+            return found
+    if page.offset and not asked and not page.sort:
+        return _at_offset(conn, shape, values, page)
+    return _read(
+        conn,
+        dataclasses.replace(shape, late=page.offset > 0),
+        values | {'offset': page.offset},
+    )
+
+
+def _after_marker(
+    conn: sa.Connection, shape: _Shape, values: Parameters, marker: str
+) -> tuple[Sequence[sa.Row[Any]], int] | None:
+    """None when the marker's row is gone."""
+    created_at = conn.execute(
+        _MARKER, {'marker': marker, 'project_id': values['project_id']}
+    ).scalar()
+    if created_at is None:
+        return None
+    return _read(
+        conn,
+        dataclasses.replace(shape, after_marker=True),
+        values
+        | {'marker': marker, 'marker_created_at': created_at, 'offset': 0},
+    )
+
+
+def _at_offset(
+    conn: sa.Connection, shape: _Shape, values: Parameters, page: Page
+) -> tuple[Sequence[sa.Row[Any]], int]:
+    total = _total(conn, shape, values)
+    shape = dataclasses.replace(shape, late=True)
+    if page.offset >= total:
+        return [], total
+    if page.offset > total // 2:
+        behind = total - page.offset - page.limit
+        rows, total_now = _read(
+            conn,
+            dataclasses.replace(shape, from_end=True),
+            values
+            | {'limit': page.limit + min(behind, 0), 'offset': max(behind, 0)},
+        )
+        # Counted from the end, a row added between the two statements
+        # would shift the page.
+        if total_now == total:
+            return rows, total
+    return _read(conn, shape, values | {'offset': page.offset})
+
+
+def _read(
+    conn: sa.Connection, shape: _Shape, values: Parameters
+) -> tuple[Sequence[sa.Row[Any]], int]:
+    rows = conn.execute(_page_statement(shape), values).all()
+    if rows:
+        return rows, int(rows[0].total)
+    return rows, _total(conn, shape, values)
+
+
+def _total(conn: sa.Connection, shape: _Shape, values: Parameters) -> int:
+    statement = _total_statement(shape.filters)
+    return int(conn.execute(statement, values).scalar_one())
+
+
+def _conditions(
+    filters: Filters,
+) -> tuple[tuple[tuple[str, str, str], ...], Parameters]:
+    """(parameter, column, operator) of each filter, and the parameters."""
+    asked: list[tuple[str, str, str]] = []
+    values: Parameters = {}
+    for column in _LIKE:
+        if (pattern := getattr(filters, column)) is not None:
+            asked.append((column, column, 'like'))
+            values[column] = _pattern(pattern)
+    for column in _EQUAL:
+        if (value := getattr(filters, column)) is not None:
+            asked.append((column, column, 'eq'))
+            values[column] = value
+    for name, column in _TIMES:
+        for number, (op, time) in enumerate(getattr(filters, name)):
+            asked.append((f'{name}_{number}', column, op))
+            values[f'{name}_{number}'] = time
+    return tuple(asked), values
+
+
+def _pattern(pattern: str) -> str:
+    """A lone backslash at the end means itself, or is an error: itself."""
+    ending = len(pattern) - len(pattern.rstrip('\\'))
+    return pattern + '\\' if ending % 2 else pattern
+
+
+def _where(
+    filters: tuple[tuple[str, str, str], ...],
+) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = [_PROJECT, _NOT_EXPIRED]
+    for name, column_name, op in filters:
+        column = _secrets.c[column_name]
+        value = sa.bindparam(name, type_=column.type)
+        if op == 'like':
+            conditions.append(column.like(value, escape='\\'))
+        else:
+            conditions.append(_OPERATORS[op](column, value))
+    return conditions
+
+
+@functools.lru_cache(maxsize=256)
+def _total_statement(
+    filters: tuple[tuple[str, str, str], ...],
+) -> sa.Select[int]:
+    if filters:
+        return sa.select(sa.func.count()).where(*_where(filters))
+    stored = (
+        sa.select(sa.func.coalesce(sa.func.sum(_usage.c.secrets), 0))
+        .where(_usage.c.project_id == sa.bindparam('project_id'))
+        .scalar_subquery()
+    )
+    expired = (
+        sa.select(sa.func.count())
+        .select_from(_secrets)
+        .where(_PROJECT, _secrets.c.expiration <= _NOW)
+        .scalar_subquery()
+    )
+    return sa.select(stored - expired)
+
+
+@functools.lru_cache(maxsize=256)
+def _page_statement(shape: _Shape) -> sa.Select[Any]:
+    total = _total_statement(shape.filters).scalar_subquery().label('total')
+    order = _order(shape)
+    if not shape.late:
+        return _cut(sa.select(_secrets, total), shape, order)
+    ids = _cut(sa.select(_secrets.c.id), shape, order).subquery('page')
+    forward = _order(dataclasses.replace(shape, from_end=False))
+    return (
+        sa.select(_secrets, total)
+        .join_from(ids, _secrets, _secrets.c.id == ids.c.id)
+        .order_by(*forward)
+    )
+
+
+def _cut(
+    statement: sa.Select[Any],
+    shape: _Shape,
+    order: list[sa.ColumnElement[Any]],
+) -> sa.Select[Any]:
+    conditions = _where(shape.filters)
+    if shape.after_marker:
+        conditions.append(_AFTER)
+    return (
+        statement.where(*conditions)
+        .order_by(*order)
+        .limit(sa.bindparam('limit', type_=sa.Integer))
+        .offset(sa.bindparam('offset', type_=sa.Integer))
+    )
+
+
+# MariaDB finds the start of a range with AND and OR, but not with a
+# comparison of pairs.
+_AFTER = sa.and_(
+    _secrets.c.created_at
+    >= sa.bindparam('marker_created_at', type_=models.Time),
+    sa.or_(
+        _secrets.c.created_at
+        > sa.bindparam('marker_created_at', type_=models.Time),
+        _secrets.c.id > sa.bindparam('marker', type_=models.Id),
+    ),
+)
+_MARKER = sa.select(_secrets.c.created_at).where(
+    _secrets.c.id == sa.bindparam('marker'), _PROJECT
+)
+
+
+def _order(shape: _Shape) -> list[sa.ColumnElement[Any]]:
+    """The sort, then creation; without a value counts as the least."""
+    order: list[sa.ColumnElement[Any]] = []
+    for name, descending in (
+        *shape.sort,
+        ('created_at', False),
+        ('id', False),
+    ):
+        column = _secrets.c[name]
+        descends = descending is not shape.from_end
+        element = column.desc() if descends else column.asc()
+        if name in _NULLABLE and shape.dialect == 'postgresql':
+            element = (
+                element.nulls_last() if descends else element.nulls_first()
+            )
+        order.append(element)
+    return order

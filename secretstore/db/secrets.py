@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Secrets: one row each, with the payload's envelope in a table beside it.
+
+An expired secret is absent for everything but delete().
+"""
+
+import datetime
+import random
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from secretstore.db import models, paging
+from secretstore.db.paging import Filters as Filters
+from secretstore.db.paging import Page as Page
+
+_SHARDS = 16
+
+
+class SecretRow(NamedTuple):
+    """A row of secrets, in the order of its columns."""
+
+    id: str
+    project_id: str
+    creator_id: str | None
+    name: str | None
+    secret_type: str
+    algorithm: str | None
+    bit_length: int | None
+    mode: str | None
+    content_type: str | None
+    expiration: datetime.datetime | None
+    created_at: datetime.datetime
+    updated_at: datetime.datetime
+
+
+class StoredPayload(NamedTuple):
+    """An envelope and the key that opens it."""
+
+    project_key_id: str
+    envelope: bytes
+
+
+_secrets = models.table(models.Secret)
+_payloads = models.table(models.SecretPayload)
+_usage = models.table(models.ProjectUsage)
+
+_ID = _secrets.c.id == sa.bindparam('secret_id')
+_NOT_EXPIRED = sa.or_(
+    _secrets.c.expiration.is_(None),
+    _secrets.c.expiration > sa.bindparam('now'),
+)
+
+_INSERT = sa.insert(_secrets)
+_INSERT_PAYLOAD = sa.insert(_payloads)
+_GET = sa.select(_secrets).where(_ID, _NOT_EXPIRED)
+_GET_WITH_PAYLOAD = (
+    sa.select(_secrets, _payloads.c.envelope)
+    .outerjoin_from(_secrets, _payloads)
+    .where(_ID, _NOT_EXPIRED)
+)
+_SET_CONTENT_TYPE = (
+    sa.update(_secrets)
+    .where(_ID, _secrets.c.content_type.is_(None))
+    .values(
+        content_type=sa.bindparam('new_content_type'),
+        updated_at=sa.bindparam('now'),
+    )
+)
+_DELETE = sa.delete(_secrets).where(_ID)
+_DELETE_RETURNING = _DELETE.returning(_secrets.c.project_id)
+_PROJECT_FOR_UPDATE = (
+    sa.select(_secrets.c.project_id).where(_ID).with_for_update()
+)
+
+_COUNT: dict[str, sa.BindParameter[Any]] = {
+    'project_id': sa.bindparam('of_project'),
+    'shard': sa.bindparam('in_shard'),
+    'secrets': sa.bindparam('delta'),
+}
+_MORE = _usage.c.secrets + sa.bindparam('delta')
+_MYSQL_COUNT = (
+    mysql.insert(_usage).values(_COUNT).on_duplicate_key_update(secrets=_MORE)
+)
+_ADD_USAGE: dict[str, sa.Insert] = {
+    'mysql': _MYSQL_COUNT,
+    'mariadb': _MYSQL_COUNT,
+    'postgresql': postgresql.insert(_usage)
+    .values(_COUNT)
+    .on_conflict_do_update(
+        index_elements=['project_id', 'shard'], set_={'secrets': _MORE}
+    ),
+    'sqlite': sqlite.insert(_usage)
+    .values(_COUNT)
+    .on_conflict_do_update(
+        index_elements=['project_id', 'shard'], set_={'secrets': _MORE}
+    ),
+}
+
+
+def insert(
+    conn: sa.Connection, row: SecretRow, payload: StoredPayload | None
+) -> None:
+    """Add a secret; raises DBDuplicateEntry when its id is taken."""
+    conn.execute(_INSERT, row._asdict())
+    if payload is not None:
+        _insert_payload(conn, row.id, payload)
+    _count(conn, row.project_id, 1)
+
+
+def get(
+    conn: sa.Connection, secret_id: str, now: datetime.datetime
+) -> SecretRow | None:
+    """The secret, or None when there is none or it expired."""
+    found = conn.execute(_GET, {'secret_id': secret_id, 'now': now}).first()
+    return None if found is None else SecretRow._make(found)
+
+
+def get_with_payload(
+    conn: sa.Connection, secret_id: str, now: datetime.datetime
+) -> tuple[SecretRow, bytes | None] | None:
+    """The secret with its envelope, None in the place of one not yet set."""
+    found = conn.execute(
+        _GET_WITH_PAYLOAD, {'secret_id': secret_id, 'now': now}
+    ).first()
+    if found is None:
+        return None
+    *row, envelope = found
+    return SecretRow._make(row), envelope
+
+
+def set_payload(
+    conn: sa.Connection,
+    secret_id: str,
+    content_type: str,
+    payload: StoredPayload,
+    now: datetime.datetime,
+) -> bool:
+    """Give a secret its payload; False when it has one or does not exist.
+
+    Of several callers at a time exactly one gets True.
+    """
+    done = conn.execute(
+        _SET_CONTENT_TYPE,
+        {
+            'secret_id': secret_id,
+            'new_content_type': content_type,
+            'now': now,
+        },
+    )
+    if not done.rowcount:
+        return False
+    _insert_payload(conn, secret_id, payload)
+    return True
+
+
+def delete(conn: sa.Connection, secret_id: str) -> bool:
+    """Remove a secret with payload and metadata; False when it was gone."""
+    key = {'secret_id': secret_id}
+    if conn.dialect.delete_returning:
+        project_id = conn.execute(_DELETE_RETURNING, key).scalar()
+    else:
+        project_id = conn.execute(_PROJECT_FOR_UPDATE, key).scalar()
+        if project_id is not None:
+            conn.execute(_DELETE, key)
+    if project_id is None:
+        return False
+    _count(conn, project_id, -1)
+    return True
+
+
+def page(
+    conn: sa.Connection,
+    project_id: str,
+    filters: Filters,
+    page: Page,
+    now: datetime.datetime,
+) -> tuple[list[SecretRow], int]:
+    """One page of a project's secrets, and how many there are in all."""
+    rows, total = paging.page(conn, project_id, filters, page, now)
+    return [SecretRow._make(row[:-1]) for row in rows], total
+
+
+def _insert_payload(
+    conn: sa.Connection, secret_id: str, payload: StoredPayload
+) -> None:
+    conn.execute(
+        _INSERT_PAYLOAD,
+        {
+            'secret_id': secret_id,
+            'project_key_id': payload.project_key_id,
+            'envelope': payload.envelope,
+        },
+    )
+
+
+def _count(conn: sa.Connection, project_id: str, delta: int) -> None:
+    # Any shard will do: writers of one project seldom meet in the same.
+    conn.execute(
+        _ADD_USAGE[conn.dialect.name],
+        {
+            'of_project': project_id,
+            'in_shard': random.getrandbits(32) % _SHARDS,  # noqa: S311
+            'delta': delta,
+        },
+    )
