@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key-value pairs that users attach to secrets."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 
+from oslo_db import exception as db_exception
 from sqlalchemy import Connection
 
 from secretstore import errors
@@ -16,6 +18,15 @@ from secretstore.policies import secretmeta as policy
 
 NO_SUCH_KEY = 'Secret metadata not found.'
 KEY_EXISTS = 'Conflict. Key in request is already in the secret metadata'
+
+
+@contextlib.contextmanager
+def _secret_must_stay() -> Iterator[None]:
+    """A secret deleted under our hands is as if it had never been there."""
+    try:
+        yield
+    except db_exception.DBReferenceError as error:
+        raise not_found() from error
 
 
 class SecretMetadataManager:
@@ -56,7 +67,10 @@ class SecretMetadataManager:
     ) -> None:
         with self._database.writing() as connection:
             self._authorize(connection, context, secret_id, policy.PUT)
-            db_metadata.replace_all(connection, secret_id, dict(metadata))
+            with _secret_must_stay():
+                db_metadata.replace_all(
+                    connection, secret_id, dict(metadata)
+                )
 
     @retried
     def get(self, context: RequestContext, secret_id: str, key: str) -> str:
@@ -73,7 +87,9 @@ class SecretMetadataManager:
     ) -> None:
         with self._database.writing() as connection:
             self._authorize(connection, context, secret_id, policy.POST)
-            if not db_metadata.add(connection, secret_id, key, value):
+            with _secret_must_stay():
+                added = db_metadata.add(connection, secret_id, key, value)
+            if not added:
                 raise errors.Conflict(KEY_EXISTS)
 
     @retried

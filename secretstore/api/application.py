@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pecan, with a URL table in place of its object dispatch.
+
+pecan finds a controller by inspecting objects and their signatures on each
+request, which costs 200 to 700 us; a table costs 2.  All else stays
+pecan's: requests and responses, hooks, error handling.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pecan.core
+import pecan.hooks
+import webob
+
+from secretstore.api import errors
+from secretstore.api.routing import MethodNotAllowed, NoSuchRoute, Route
+from secretstore.api.routing import Router
+from secretstore.context import RequestContext
+
+CONTEXT = 'secretstore.context'
+ROUTE = 'secretstore.route'
+
+
+class ContextHook(pecan.hooks.PecanHook):  # type: ignore[misc]
+    """Builds the caller's context from what authentication has proven."""
+
+    def before(self, state: Any) -> None:
+        environ = state.request.environ
+        environ[CONTEXT] = RequestContext.from_environ(environ)
+
+
+class ErrorHook(pecan.hooks.PecanHook):  # type: ignore[misc]
+    """Turns every exception into an answer; nothing escapes to the server."""
+
+    def on_error(self, state: Any, error: Exception) -> webob.Response:
+        if isinstance(error, NoSuchRoute):
+            return errors.response(404, '')
+        if isinstance(error, MethodNotAllowed):
+            return errors.response(
+                405, '', {'Allow': ', '.join(error.allowed)}
+            )
+        route = state.request.environ.get(ROUTE)
+        operation = route.operation if route else 'Request'
+        return errors.from_exception(error, operation)
+
+
+class Application(pecan.core.PecanBase):  # type: ignore[misc]
+    """A WSGI application made of routes and hooks."""
+
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        hooks: Iterable[pecan.hooks.PecanHook] = (),
+    ) -> None:
+        super().__init__(
+            root=None, hooks=[ContextHook(), ErrorHook(), *hooks]
+        )
+        self._router = Router(routes)
+
+    def find_controller(
+        self, state: Any
+    ) -> tuple[Callable[..., webob.Response], list[str], dict[str, Any]]:
+        environ = state.request.environ
+        match = self._router.match(
+            environ['REQUEST_METHOD'], state.request.path_info
+        )
+        environ[ROUTE] = match.route
+        state.controller = match.route.handler
+        self.handle_hooks(self.hooks, 'before', state)
+        return match.route.handler, match.parameters, {}
+
+    def determine_hooks(self, controller: Any = None) -> list[Any]:
+        return list(self.hooks)
+
+    def invoke_controller(
+        self,
+        controller: Callable[..., webob.Response],
+        args: list[str],
+        kwargs: dict[str, Any],
+        state: Any,
+    ) -> None:
+        request = state.request
+        state.response = controller(request.environ[CONTEXT], request, *args)
+
+    def _handle_empty_response_body(self, state: Any) -> None:
+        """Handlers say what they mean; pecan would turn 200 into 204."""

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``auth_strategy = keystone``: tokens of the Identity service."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from keystonemiddleware import auth_token
+from oslo_config import cfg
+from oslo_utils import timeutils
+
+from secretstore.api.auth.memo import Environ, IdentityMemo, digest
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication
+
+_KEY = 'secretstore.credential'
+
+
+class KeystoneAuth:
+    """keystonemiddleware's auth_token, asked once per token and minute.
+
+    Revocation is noticed as late as auth_token itself notices it: its own
+    cache time bounds what is remembered here.
+    """
+
+    def __init__(self, app: 'WSGIApplication', conf: cfg.ConfigOpts) -> None:
+        self._app = app
+        self._auth_token = auth_token.AuthProtocol(
+            self._proven, {'oslo_config_config': conf}
+        )
+        seconds = min(
+            conf.api.auth_cache_time, conf.keystone_authtoken.token_cache_time
+        )
+        self._memo = IdentityMemo(seconds)
+
+    def __call__(
+        self, environ: Environ, start_response: 'StartResponse'
+    ) -> Iterable[bytes]:
+        token = environ.get('HTTP_X_AUTH_TOKEN')
+        if token:
+            key = digest(token, environ.get('HTTP_X_SERVICE_TOKEN', ''))
+            if self._memo.recall(key, environ):
+                return self._app(environ, start_response)
+            environ[_KEY] = key
+        result: Iterable[bytes] = self._auth_token(environ, start_response)
+        return result
+
+    def _proven(
+        self, environ: Environ, start_response: 'StartResponse'
+    ) -> Iterable[bytes]:
+        key = environ.pop(_KEY, None)
+        if key is not None and _may_be_remembered(environ):
+            self._memo.remember(key, environ, _remaining_life(environ))
+        return self._app(environ, start_response)
+
+
+def _token_of(environ: Environ) -> dict[str, Any]:
+    info = environ.get('keystone.token_info') or {}
+    token: dict[str, Any] = info.get('token') or {}
+    return token
+
+
+def _may_be_remembered(environ: Environ) -> bool:
+    """Whether the proof holds for any request with the same token.
+
+    It does not when the answer depends on the request (access rules of an
+    application credential) or on the connection (bound tokens).
+    """
+    token = _token_of(environ)
+    credential = token.get('application_credential') or {}
+    return (
+        environ.get('HTTP_X_IDENTITY_STATUS') == 'Confirmed'
+        and environ.get('HTTP_X_SERVICE_IDENTITY_STATUS', 'Confirmed')
+        == 'Confirmed'
+        and credential.get('access_rules') is None
+        and 'bind' not in token
+        and 'oauth2_credential' not in token
+    )
+
+
+def _remaining_life(environ: Environ) -> float:
+    expires = _token_of(environ).get('expires_at')
+    if not expires:
+        return 0
+    at = timeutils.parse_isotime(expires)
+    return float((at - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one table from what went wrong to what the caller is told."""
+
+import json
+import logging
+
+import webob
+import webob.exc
+
+from secretstore import errors
+
+LOG = logging.getLogger(__name__)
+
+# Long enough not to be a flood, short enough for a client that retries.
+RETRY_AFTER_SECONDS = '5'
+
+STATUS: dict[type[errors.SecretStoreError], int] = {
+    errors.InvalidInput: 400,
+    errors.PayloadTooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.NotAcceptable: 406,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Forbidden: 403,
+    errors.Unavailable: 503,
+    errors.SecretStoreError: 500,
+}
+
+
+class IssueSeen(Exception):
+    """A refusal that the API itself words, in Barbican's frame."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status of an error; 500 for one without a name."""
+    for known in type(error).__mro__:
+        if known in STATUS:
+            return STATUS[known]
+    return 500
+
+
+def response(
+    status: int, description: str, headers: dict[str, str] | None = None
+) -> webob.Response:
+    """An error body as Barbican's clients read it."""
+    title = webob.exc.status_map[status].title
+    body = {'code': status, 'title': title, 'description': description}
+    return webob.Response(
+        status=status,
+        body=json.dumps(body).encode(),
+        content_type='application/json',
+        charset=None,
+        headers=headers or {},
+    )
+
+
+def from_exception(error: Exception, operation: str) -> webob.Response:
+    """What to answer when *operation* ended with *error*, with a log line.
+
+    :param operation: the words the message begins with ('Secret creation')
+    """
+    status = status_of(error)
+    if isinstance(error, IssueSeen):
+        return response(error.status, f'{operation} issue seen - {error}.')
+    if isinstance(error, errors.Forbidden):
+        return response(
+            status,
+            f'{operation} attempt not allowed - please review your '
+            'user/project privileges',
+        )
+    if isinstance(error, errors.Unavailable):
+        LOG.warning('%s: answered 503: %s', operation, error.message)
+        return response(
+            status,
+            f'{operation} is not possible at the moment - {error.message}',
+            {'Retry-After': RETRY_AFTER_SECONDS},
+        )
+    if isinstance(error, errors.Corrupt):
+        LOG.error('%s: refused as corrupt: %s', operation, error.message)
+        return response(
+            status,
+            f'{operation} failure seen - the stored record was changed and '
+            'is refused as corrupt.',
+        )
+    if status == 500:
+        LOG.error('%s failed', operation, exc_info=error)
+        return response(
+            status,
+            f'{operation} failure seen - please contact site administrator.',
+        )
+    return response(status, str(error))

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``/healthcheck``: is this process alive, and can it do its work?
+
+``/healthcheck/live`` answers 200 as long as the process answers at all: for
+probes that restart what is dead.  ``/healthcheck`` answers 503 when the
+database or the master key is away: for load balancers that look elsewhere.
+Neither needs a token, so answers are reused for a second and say no more
+than which part fails.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import webob
+
+from secretstore import errors
+from secretstore.rpc.interface import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+LOG = logging.getLogger(__name__)
+
+REUSE_SECONDS = 1.0
+
+
+class Healthcheck:
+    """A WSGI application for ``/healthcheck`` and ``/healthcheck/live``."""
+
+    def __init__(
+        self, health: Health, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._health = health
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failure: str | None = None
+        self._until = float('-inf')
+
+    def __call__(
+        self, environ: 'WSGIEnvironment', start_response: 'StartResponse'
+    ) -> 'Iterable[bytes]':
+        if environ['PATH_INFO'].rstrip('/') == '/healthcheck/live':
+            failure = None
+        else:
+            failure = self._look()
+        response = webob.Response(
+            status=503 if failure else 200,
+            content_type='text/plain',
+            charset='UTF-8',
+            text=failure or 'OK',
+        )
+        return response(environ, start_response)  # type: ignore[no-any-return]
+
+    def _look(self) -> str | None:
+        with self._lock:
+            if self._clock() >= self._until:
+                self._failure = self._ask()
+                self._until = self._clock() + REUSE_SECONDS
+            return self._failure
+
+    def _ask(self) -> str | None:
+        try:
+            self._health.check()
+        except errors.DatabaseUnavailable as error:
+            LOG.warning('healthcheck: %s', error.message)
+            return 'The database is not available.'
+        except errors.SecretStoreError as error:
+            LOG.warning('healthcheck: %s', error.message)
+            return 'The master key is not available.'
+        return None

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading and checking request bodies: status and words as Barbican's."""
+
+import json
+import re
+from typing import Any
+
+import jsonschema
+import jsonschema.protocols
+import webob
+
+from secretstore import errors
+
+_UNSTORABLE = re.compile('[\x00\ud800-\udfff]')
+
+
+class Schema:
+    """A named JSON schema whose validator is built once.
+
+    :param draft: a validator class of jsonschema
+    """
+
+    def __init__(
+        self,
+        name: str,
+        schema: dict[str, Any],
+        draft: type[jsonschema.protocols.Validator] = (
+            jsonschema.Draft202012Validator
+        ),
+    ) -> None:
+        self.name = name
+        draft.check_schema(schema)
+        self._validator = draft(schema)
+
+    def validate(self, data: Any) -> None:
+        """Raise InvalidObject for the first thing that is wrong."""
+        error = jsonschema.exceptions.best_match(
+            self._validator.iter_errors(data)
+        )
+        if error is not None:
+            path = error.schema_path
+            prop = str(path[1]) if len(path) > 1 else None
+            raise errors.InvalidObject(self.name, error.message, prop)
+
+    def invalid(self, reason: str, prop: str) -> errors.InvalidObject:
+        """The error for what a JSON schema cannot say."""
+        return errors.InvalidObject(self.name, reason, prop)
+
+    def check_text(self, prop: str, text: str) -> None:
+        """Refuse what no database stores: NUL and lone surrogates."""
+        if _UNSTORABLE.search(text):
+            raise self.invalid(
+                'NUL and unpaired surrogates are not allowed', prop
+            )
+
+
+def require_content_type(
+    request: webob.Request, expected: list[str]
+) -> None:
+    """Raise UnsupportedMediaType unless the body is of an expected type."""
+    if (request.content_type or '').lower() not in expected:
+        raise errors.UnsupportedMediaType(
+            f'Unexpected content type. Expected content types are: {expected}'
+        )
+
+
+def read(request: webob.Request, limit: int) -> bytes | None:
+    """The body, or None when it is longer than *limit* bytes."""
+    body: bytes = request.body_file.read(limit + 1)
+    return body if len(body) <= limit else None
+
+
+def read_json(request: webob.Request, limit: int) -> Any:
+    """The JSON value in a body of ``application/json``, read strictly.
+
+    :param limit: bytes; a longer body is malformed, as it is to Barbican
+    """
+    require_content_type(request, ['application/json'])
+    body = read(request, limit)
+    try:
+        # RecursionError: nested deeper than any document of this API.
+        return json.loads(body or b'')
+    except (ValueError, RecursionError) as error:
+        raise errors.InvalidInput('Malformed JSON') from error
+
+
+def stripped(data: Any, keep: frozenset[str] = frozenset()) -> Any:
+    """*data* with white space around every string removed.
+
+    :param keep: keys of the outermost object to leave exactly as they are
+    """
+    if isinstance(data, str):
+        return data.strip()
+    if isinstance(data, list):
+        return [stripped(item) for item in data]
+    if isinstance(data, dict):
+        return {
+            key: value if key in keep else stripped(value)
+            for key, value in data.items()
+        }
+    return data

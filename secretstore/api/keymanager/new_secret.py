@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The body of POST /v1/secrets: schema, rules between fields, conversion."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from oslo_utils import timeutils
+
+from secretstore import errors
+from secretstore.api.keymanager import content
+from secretstore.api.keymanager.bodies import Schema, stripped
+from secretstore.rpc.interface import NewSecret
+
+SECRET_TYPES = [
+    'symmetric',
+    'passphrase',
+    'private',
+    'public',
+    'certificate',
+    'opaque',
+]
+
+SCHEMA = Schema(
+    'Secret',
+    {
+        'type': 'object',
+        'properties': {
+            'name': {'type': ['string', 'null'], 'maxLength': 255},
+            'algorithm': {'type': 'string', 'maxLength': 255},
+            'mode': {'type': 'string', 'maxLength': 255},
+            'bit_length': {
+                'type': 'integer',
+                'minimum': 1,
+                'maximum': 32767,
+            },
+            'expiration': {'type': 'string', 'maxLength': 255},
+            'payload': {'type': 'string'},
+            'secret_type': {
+                'type': 'string',
+                'maxLength': 80,
+                'enum': SECRET_TYPES,
+            },
+            'payload_content_type': {
+                'type': ['string', 'null'],
+                'maxLength': 255,
+            },
+            'payload_content_encoding': {
+                'type': 'string',
+                'maxLength': 255,
+                'enum': ['base64'],
+            },
+            'transport_key_needed': {
+                'type': 'string',
+                'enum': ['true', 'false'],
+            },
+            'transport_key_id': {'type': 'string'},
+        },
+    },
+)
+_TEXTS = ('name', 'algorithm', 'mode')
+
+
+def parse(data: Any, max_payload: int) -> NewSecret:
+    """What the body asks to store.
+
+    :param max_payload: limit for the payload in bytes, as it was sent
+    :raises InvalidObject: when anything in it is wrong
+    :raises PayloadTooLarge: when the payload is over the limit
+    """
+    data = stripped(data, keep=frozenset(['payload']))
+    SCHEMA.validate(data)
+    if data.get('transport_key_needed') == 'true':
+        raise SCHEMA.invalid(
+            'no transport key is available', 'transport_key_needed'
+        )
+    for prop in _TEXTS:
+        SCHEMA.check_text(prop, data.get(prop) or '')
+    expiration = _expiration(data.get('expiration'))
+    content_type, payload = _payload(data, max_payload)
+    bit_length = data.get('bit_length')
+    return {
+        'name': data.get('name'),
+        'secret_type': data.get('secret_type', 'opaque'),
+        'algorithm': data.get('algorithm'),
+        # JSON knows one kind of number: 256.0 is an integer to the schema.
+        'bit_length': None if bit_length is None else int(bit_length),
+        'mode': data.get('mode'),
+        'expiration': expiration,
+        'content_type': content_type,
+        'payload': payload,
+    }
+
+
+def _expiration(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        expiration: datetime = timeutils.normalize_time(
+            timeutils.parse_isotime(text)
+        )
+    except (ValueError, OverflowError) as error:
+        raise SCHEMA.invalid(
+            "Invalid date for 'expiration'", 'expiration'
+        ) from error
+    if expiration <= datetime.now(UTC).replace(tzinfo=None):
+        raise SCHEMA.invalid(
+            "'expiration' is before current time", 'expiration'
+        )
+    return expiration
+
+
+def _payload(
+    data: dict[str, Any], max_payload: int
+) -> tuple[str | None, bytes | None]:
+    declared = data.get('payload_content_type')
+    if 'payload' not in data:
+        if 'payload_content_type' in data:
+            raise SCHEMA.invalid(
+                'payload must be provided when payload_content_type is '
+                'specified',
+                'payload',
+            )
+        return None, None
+    content_type = _content_type(
+        declared, data.get('payload_content_encoding')
+    )
+    return content_type, _bytes(data['payload'], content_type, max_payload)
+
+
+def _content_type(declared: str | None, encoding: str | None) -> str:
+    if declared is None:
+        raise SCHEMA.invalid(
+            "If 'payload' is supplied, 'payload_content_type' must also be "
+            'supplied.',
+            'payload_content_type',
+        )
+    content_type = content.normalize(declared)
+    if content_type is None:
+        raise SCHEMA.invalid(
+            f'payload_content_type is not one of {content.SUPPORTED}',
+            'payload_content_type',
+        )
+    allowed = content.ENCODINGS[content_type]
+    if encoding not in (allowed or [None]):
+        raise SCHEMA.invalid(
+            f'payload_content_encoding is not one of {allowed}',
+            'payload_content_encoding',
+        )
+    return content_type
+
+
+def _bytes(text: str, content_type: str, max_payload: int) -> bytes:
+    try:
+        data = text.encode('utf-8')
+    except UnicodeEncodeError as error:
+        raise SCHEMA.invalid(
+            'unpaired surrogates are not allowed', 'payload'
+        ) from error
+    if len(data) > max_payload:
+        raise errors.PayloadTooLarge
+    if content_type != content.TEXT:
+        try:
+            data = content.decode_base64(data)
+        except ValueError as error:
+            raise SCHEMA.invalid(
+                'Invalid payload for payload_content_encoding', 'payload'
+            ) from error
+    if not data:
+        raise SCHEMA.invalid(
+            "If 'payload' specified, must be non empty", 'payload'
+        )
+    return data

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The URL table of the Key Manager API."""
+
+from oslo_config import cfg
+
+from secretstore.api.keymanager.secret_metadata import (
+    SecretMetadataController,
+)
+from secretstore.api.keymanager.secrets import SecretsController
+from secretstore.api.keymanager.versions import VersionsController
+from secretstore.api.routing import Route
+from secretstore.rpc.interface import Conductor
+
+SECRETS = '/v1/secrets'
+SECRET = '/v1/secrets/{id}'
+PAYLOAD = '/v1/secrets/{id}/payload'
+METADATA = '/v1/secrets/{id}/metadata'
+METADATUM = '/v1/secrets/{id}/metadata/{key}'
+
+
+def public_routes(conf: cfg.ConfigOpts) -> list[Route]:
+    """What is answered without authentication."""
+    versions = VersionsController(conf)
+    return [Route('GET', '/', versions.index, 'Version retrieval')]
+
+
+def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
+    """Everything below /v1."""
+    v1 = VersionsController(conf)
+    secrets = SecretsController(conductor.secrets, conf)
+    meta = SecretMetadataController(conductor.secret_metadata, conf)
+    return [
+        Route('GET', '/v1', v1.show, 'Version retrieval'),
+        Route('GET', SECRETS, secrets.index, 'Secret(s) retrieval'),
+        Route('POST', SECRETS, secrets.create, 'Secret creation'),
+        Route('GET', SECRET, secrets.show, 'Secret retrieval'),
+        Route('PUT', SECRET, secrets.put_payload, 'Secret update'),
+        Route('DELETE', SECRET, secrets.delete, 'Secret deletion'),
+        Route('GET', PAYLOAD, secrets.payload, 'Secret payload retrieval'),
+        Route('GET', METADATA, meta.show_all, 'Secret metadata retrieval'),
+        Route('PUT', METADATA, meta.replace, 'Secret metadata creation'),
+        Route('POST', METADATA, meta.add, 'Secret metadatum creation'),
+        Route('GET', METADATUM, meta.show, 'Secret metadatum retrieval'),
+        Route('PUT', METADATUM, meta.update, 'Secret metadatum update'),
+        Route('DELETE', METADATUM, meta.delete, 'Secret metadatum removal'),
+    ]

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/v1/secrets/{id}/metadata: pairs that users attach to a secret."""
+
+import re
+from typing import Any
+
+import jsonschema
+import webob
+from oslo_config import cfg
+
+from secretstore import errors
+from secretstore.api.keymanager import bodies, common
+from secretstore.context import RequestContext
+from secretstore.rpc.interface import SecretMetadata
+
+METADATA = bodies.Schema(
+    'SecretMetadata',
+    {
+        'type': 'object',
+        'properties': {'metadata': {'type': 'object', 'required': True}},
+    },
+    jsonschema.Draft3Validator,
+)
+METADATUM = bodies.Schema(
+    'SecretMetadatum',
+    {
+        'type': 'object',
+        'properties': {
+            'key': {'type': 'string', 'maxLength': 255, 'required': True},
+            'value': {'type': 'string', 'maxLength': 255, 'required': True},
+        },
+        'additionalProperties': False,
+    },
+    jsonschema.Draft3Validator,
+)
+_KEY = re.compile('[A-Za-z0-9_-]*')
+
+
+class SecretMetadataController:
+    """Answers for the metadata of secrets."""
+
+    def __init__(
+        self, metadata: SecretMetadata, conf: cfg.ConfigOpts
+    ) -> None:
+        self._metadata = metadata
+        self._conf = conf
+        self._max_body: int = conf.max_allowed_request_size_in_bytes
+
+    def _ref(self, request: webob.Request, secret_id: str) -> str:
+        base = common.base_url(request, self._conf)
+        return f'{base}/secrets/{secret_id}/metadata'
+
+    def show_all(
+        self, context: RequestContext, request: webob.Request, secret_id: str
+    ) -> webob.Response:
+        common.canonical_id(secret_id, 'secret')
+        metadata = self._metadata.get_all(context, secret_id)
+        return common.answer(200, {'metadata': metadata})
+
+    def replace(
+        self, context: RequestContext, request: webob.Request, secret_id: str
+    ) -> webob.Response:
+        common.canonical_id(secret_id, 'secret')
+        data = bodies.read_json(request, self._max_body)
+        METADATA.validate(data)
+        self._metadata.replace(context, secret_id, _pairs(data['metadata']))
+        return common.answer(
+            201, {'metadata_ref': self._ref(request, secret_id)}
+        )
+
+    def add(
+        self, context: RequestContext, request: webob.Request, secret_id: str
+    ) -> webob.Response:
+        common.canonical_id(secret_id, 'secret')
+        key, value = self._pair(request)
+        self._metadata.add(context, secret_id, key, value)
+        location = f'{self._ref(request, secret_id)}/{key}'
+        return common.answer(
+            201, {'key': key, 'value': value}, [('Location', location)]
+        )
+
+    def show(
+        self,
+        context: RequestContext,
+        request: webob.Request,
+        secret_id: str,
+        key: str,
+    ) -> webob.Response:
+        common.canonical_id(secret_id, 'secret')
+        value = self._metadata.get(context, secret_id, key)
+        return common.answer(200, {'key': key, 'value': value})
+
+    def update(
+        self,
+        context: RequestContext,
+        request: webob.Request,
+        secret_id: str,
+        key: str,
+    ) -> webob.Response:
+        common.canonical_id(secret_id, 'secret')
+        body_key, value = self._pair(request)
+        if body_key != key:
+            # A key that does not exist is told first, as by Barbican.
+            self._metadata.get(context, secret_id, key)
+            raise errors.Conflict(
+                'Key in request data does not match key in the request url.'
+            )
+        self._metadata.update(context, secret_id, key, value)
+        return common.answer(200, {'key': key, 'value': value})
+
+    def delete(
+        self,
+        context: RequestContext,
+        request: webob.Request,
+        secret_id: str,
+        key: str,
+    ) -> webob.Response:
+        common.canonical_id(secret_id, 'secret')
+        self._metadata.delete(context, secret_id, key)
+        return common.no_content()
+
+    def _pair(self, request: webob.Request) -> tuple[str, str]:
+        data = bodies.stripped(bodies.read_json(request, self._max_body))
+        METADATUM.validate(data)
+        return next(iter(_pairs({data['key']: data['value']}).items()))
+
+
+def _pairs(metadata: dict[str, Any]) -> dict[str, str]:
+    pairs = {}
+    for key, value in metadata.items():
+        if not isinstance(value, str):
+            raise errors.InvalidInput(
+                'Invalid Metadata. Keys and Values must be Strings.'
+            )
+        if _KEY.fullmatch(key) is None:
+            raise errors.InvalidInput(
+                'Invalid Key. Key must be URL safe.'
+            )
+        METADATA.check_text('metadata', value)
+        pairs[key.lower()] = value.strip()
+    return pairs

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/v1/secrets and /v1/secrets/{id}: Barbican's contract."""
+
+from typing import Any
+
+import webob
+from oslo_config import cfg
+
+from secretstore import errors
+from secretstore.api.errors import IssueSeen
+from secretstore.api.keymanager import (
+    bodies,
+    common,
+    content,
+    listing,
+    new_secret,
+)
+from secretstore.context import RequestContext
+from secretstore.rpc.interface import Secrets, SecretView
+
+
+class SecretsController:
+    """Answers for secrets; each method is one line of the URL table."""
+
+    def __init__(self, secrets: Secrets, conf: cfg.ConfigOpts) -> None:
+        self._secrets = secrets
+        self._conf = conf
+        self._max_payload: int = conf.max_allowed_secret_in_bytes
+        self._max_body: int = conf.max_allowed_request_size_in_bytes
+
+    def create(
+        self, context: RequestContext, request: webob.Request
+    ) -> webob.Response:
+        data = bodies.read_json(request, self._max_body)
+        secret_id = self._secrets.create(
+            context, new_secret.parse(data, self._max_payload)
+        )
+        ref = f'{common.base_url(request, self._conf)}/secrets/{secret_id}'
+        return common.answer(201, {'secret_ref': ref}, [('Location', ref)])
+
+    def index(
+        self, context: RequestContext, request: webob.Request
+    ) -> webob.Response:
+        common.require_json_accepted(request)
+        parameters = listing.parse_parameters(request.query_string)
+        query = listing.parse_query(parameters, self._conf)
+        page = self._secrets.page(context, query)
+        base = common.base_url(request, self._conf)
+        minor = common.minor_version(request)
+        return common.answer(
+            200,
+            {
+                'secrets': [
+                    _render(view, base, minor) for view in page.secrets
+                ],
+                **listing.links(base, parameters, query, page),
+                'total': page.total,
+            },
+        )
+
+    def show(
+        self, context: RequestContext, request: webob.Request, secret_id: str
+    ) -> webob.Response:
+        common.canonical_id(secret_id, 'secret')
+        if content.wants_payload(request.environ.get('HTTP_ACCEPT')):
+            return self.payload(context, request, secret_id)
+        view = self._secrets.get(context, secret_id)
+        base = common.base_url(request, self._conf)
+        return common.answer(
+            200, _render(view, base, common.minor_version(request))
+        )
+
+    def payload(
+        self, context: RequestContext, request: webob.Request, secret_id: str
+    ) -> webob.Response:
+        common.canonical_id(secret_id, 'secret')
+        payload = self._secrets.payload(context, secret_id)
+        accept = request.environ.get('HTTP_ACCEPT')
+        return webob.Response(
+            status=200,
+            headerlist=[
+                ('Content-Type', content.negotiate(accept, payload)),
+                ('Content-Length', str(len(payload.data))),
+            ],
+            app_iter=[payload.data],
+        )
+
+    def put_payload(
+        self, context: RequestContext, request: webob.Request, secret_id: str
+    ) -> webob.Response:
+        common.canonical_id(secret_id, 'secret')
+        bodies.require_content_type(request, [content.BINARY, content.TEXT])
+        content_type = content.normalize(request.content_type)
+        if content_type is None:
+            raise errors.UnsupportedMediaType(
+                'The content type is not supported.'
+            )
+        data = bodies.read(request, self._max_payload)
+        if data is None:
+            raise IssueSeen(413, 'Provided information too large to process')
+        if content_type != content.TEXT:
+            data = _decode(data, request.headers.get('Content-Encoding'))
+        if not data:
+            raise IssueSeen(400, 'No data supplied to process.')
+        self._secrets.put_payload(context, secret_id, content_type, data)
+        return common.no_content()
+
+    def delete(
+        self, context: RequestContext, request: webob.Request, secret_id: str
+    ) -> webob.Response:
+        common.canonical_id(secret_id, 'secret')
+        self._secrets.delete(context, secret_id)
+        return common.no_content()
+
+
+def _decode(data: bytes, encoding: str | None) -> bytes:
+    if not encoding:
+        return data
+    if encoding.lower() != 'base64':
+        raise IssueSeen(400, f"content-encoding of '{encoding}' not supported")
+    try:
+        return content.decode_base64(data)
+    except ValueError as error:
+        raise IssueSeen(400, 'Problem decoding payload') from error
+
+
+def _render(view: SecretView, base: str, minor: int) -> dict[str, Any]:
+    expiration = view['expiration']
+    result: dict[str, Any] = {
+        'created': view['created'].isoformat(),
+        'updated': view['updated'].isoformat(),
+        'status': 'ACTIVE',
+        'name': view['name'],
+        'secret_type': view['secret_type'],
+        'expiration': expiration.isoformat() if expiration else None,
+        'algorithm': view['algorithm'],
+        'bit_length': view['bit_length'],
+        'mode': view['mode'],
+        'creator_id': view['creator_id'],
+    }
+    if minor >= 1:
+        result['consumers'] = []
+    if view['content_type']:
+        result['content_types'] = {'default': view['content_type']}
+    result['secret_ref'] = f'{base}/secrets/{view["id"]}'
+    return result

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Version discovery: GET / and GET /v1."""
+
+from typing import Any
+
+import webob
+from oslo_config import cfg
+
+from secretstore.api.keymanager import common
+from secretstore.context import RequestContext
+
+_MEDIA_TYPES = [
+    {
+        'base': 'application/json',
+        'type': 'application/vnd.openstack.key-manager-v1+json',
+    }
+]
+
+
+class VersionsController:
+    """Tells what this endpoint speaks; the shape depends on what is asked.
+
+    Without a microversion the answer is the old one, with which clients
+    stay at 1.0.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        self._conf = conf
+
+    def index(
+        self, context: RequestContext, request: webob.Request
+    ) -> webob.Response:
+        common.require_json_accepted(request)
+        version = self._version(request)
+        if common.minor_version(request) == 0:
+            return common.answer(300, {'versions': {'values': [version]}})
+        return common.answer(300, {'versions': [version]})
+
+    def show(
+        self, context: RequestContext, request: webob.Request
+    ) -> webob.Response:
+        common.require_json_accepted(request)
+        return common.answer(200, {'version': self._version(request)})
+
+    def _version(self, request: webob.Request) -> dict[str, Any]:
+        links = [
+            {
+                'rel': 'self',
+                'href': common.base_url(request, self._conf) + '/',
+            },
+            {
+                'rel': 'describedby',
+                'type': 'text/html',
+                'href': 'https://docs.openstack.org/',
+            },
+        ]
+        if common.minor_version(request) == 0:
+            return {
+                'id': 'v1',
+                'status': 'stable',
+                'links': links,
+                'media-types': _MEDIA_TYPES,
+            }
+        return {
+            'id': 'v1',
+            'status': 'CURRENT',
+            'min_version': common.VERSIONS[0],
+            'max_version': common.VERSIONS[-1],
+            'links': links,
+        }

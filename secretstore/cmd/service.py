@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From configuration files to a running service."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from oslo_config import cfg
+from oslo_log import log
+
+from secretstore import conf as options
+from secretstore import errors, version
+from secretstore.api import app
+from secretstore.conductor import service as conductor
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+CONFIG_FILES_VARIABLE = 'SECRETSTORE_CONFIG_FILES'
+
+
+def load_config(arguments: Sequence[str] = ()) -> cfg.ConfigOpts:
+    """``cfg.CONF``, filled from files and *arguments*, with logging set up.
+
+    keystonemiddleware and others read the global object, so this is it.
+    """
+    conf = cfg.CONF
+    options.register_opts(conf)
+    log.register_options(conf)
+    named = os.environ.get(CONFIG_FILES_VARIABLE)
+    conf(
+        list(arguments),
+        project='secretstore',
+        version=version.version_string(),
+        default_config_files=named.split(os.pathsep) if named else None,
+    )
+    log.setup(conf, 'secretstore')
+    return conf
+
+
+def fail(error: errors.StartupError) -> NoReturn:
+    """End the process with the one line that says why."""
+    print(f'secretstore: {error.message}', file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
+def wsgi_application() -> 'WSGIApplication':
+    """The whole service behind one WSGI callable."""
+    try:
+        conf = load_config()
+        return app.build(conf, conductor.start_embedded(conf))
+    except cfg.Error as error:
+        fail(errors.StartupError(str(error)))
+    except errors.StartupError as error:
+        fail(error)
