@@ -12,6 +12,7 @@ from secretstore.tests.functional import base, services
 from secretstore.tests.functional.services import (
     accounts,
     mariadbd,
+    own,
     postgres,
     system,
     web,
@@ -115,23 +116,57 @@ class TestKeystone(unittest.TestCase):
             self.assertEqual({url}, found)
 
 
-class TestBarbican(unittest.TestCase):
-    def test_stores_a_secret(self) -> None:
-        barbican = services.barbican()
-        headers = {'X-Auth-Token': services.keystone().token('bench')}
+class TestKeyManagers(base.FunctionalTest):
+    def _stores(self, url: str, headers: dict[str, str]) -> str:
+        """Stores a secret, reads it back, and returns its reference."""
         body = {'payload': 'hush', 'payload_content_type': 'text/plain'}
-        url = f'{barbican.url}/v1/secrets'
-        answer = web.call('POST', url, body, headers)
+        answer = web.call('POST', f'{url}/v1/secrets', body, headers)
         self.assertEqual(201, answer.status, answer.body)
-        where = answer.json()['secret_ref']
-        self.assertTrue(where.startswith(url), where)
+        where = str(answer.json()['secret_ref'])
+        self.assertTrue(where.startswith(f'{url}/v1/secrets/'), where)
+        self._reads(where, headers)
+        return where
+
+    def _reads(self, where: str, headers: dict[str, str]) -> None:
         read = {**headers, 'Accept': 'text/plain'}
         answer = web.call('GET', f'{where}/payload', headers=read)
         self.assertEqual(b'hush', answer.body)
 
-    def test_refuses_strangers(self) -> None:
-        answer = web.call('GET', f'{services.barbican().url}/v1/secrets')
-        self.assertEqual(401, answer.status)
+    def _refuses_strangers(self, url: str) -> None:
+        self.assertEqual(401, web.call('GET', f'{url}/v1/secrets').status)
+
+    def test_barbican(self) -> None:
+        url = services.barbican().url
+        token = services.keystone().token('bench')
+        self._stores(url, {'X-Auth-Token': token})
+        self._refuses_strangers(url)
+
+    def test_secretstore(self) -> None:
+        url = services.secretstore().url
+        token = services.keystone().token('bench')
+        self._stores(url, {'X-Auth-Token': token})
+        self._refuses_strangers(url)
+
+    def test_secretstore_killed_and_restarted(self) -> None:
+        headers = {'X-Project-Id': 'p', 'X-User-Id': 'u', 'X-Roles': 'member'}
+        database = self.new_database('sqlite')
+        with own.SecretStore(database) as server:
+            where = self._stores(server.url, headers)
+            server.kill()
+            self.assertFalse(server.ready())
+            server.start()
+            self._reads(where, headers)
+            server.restart()
+            self._reads(where, headers)
+
+    def test_standalone(self) -> None:
+        server = services.standalone()
+        self._refuses_strangers(server.url)
+        server.openstack('secret', 'store', '--name=n', '--payload=hush')
+        listed = server.openstack('secret', 'list', '--name=n', '-fvalue')
+        where = listed.split()[0]
+        shown = server.openstack('secret', 'get', '-p', '-fvalue', where)
+        self.assertEqual('hush', shown.strip())
 
 
 class TestNothingIsLeftBehind(unittest.TestCase):

@@ -14,6 +14,7 @@ from secretstore.tests.functional.services import (
     identity,
     mariadbd,
     memcache,
+    own,
     postgres,
     process,
     reference,
@@ -64,3 +65,16 @@ keystone = Shared(identity.Keystone)
 barbican = Shared(
     lambda: reference.Barbican(keystone(), mariadb(), memcached())
 )
+
+
+def _secretstore() -> own.SecretStore:
+    database = mariadb()
+    database.create_database('secretstore')
+    return own.SecretStore(
+        database.url('secretstore'),
+        own.with_keystone(keystone(), memcached()),
+    )
+
+
+secretstore = Shared(_secretstore)
+standalone = Shared(own.Standalone)

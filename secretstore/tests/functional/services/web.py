@@ -2,6 +2,7 @@
 """Plain HTTP requests to servers on this machine."""
 
 import dataclasses
+import email.message
 import json
 import typing
 import urllib.error
@@ -50,7 +51,7 @@ def call(
 
 
 def _answer(
-    status: int, headers: typing.Mapping[str, str], body: bytes
+    status: int, headers: email.message.Message, body: bytes
 ) -> Answer:
     lower = {name.lower(): value for name, value in headers.items()}
     return Answer(status, lower, body)
