@@ -43,18 +43,22 @@ choose_python() {
     fi
 }
 
-# What the environment was made from: other content, another folder or
-# another interpreter make it anew.
-digest() {
-    { pwd; .venv/bin/python -VV; cat "$@"; } | sha256sum | cut -c 1-64
+# Whether .venv works, is in this folder and has the interpreter asked for.
+in_place() {
+    [ -x .venv/bin/python ] &&
+        [ "$(cat .venv/home.stamp 2>/dev/null)" = "$(identity)" ] &&
+        { [ -z "${PYTHON:-}" ] ||
+            [ "$("$PYTHON" -VV)" = "$(.venv/bin/python -VV)" ]; }
 }
 
-fresh() {
-    [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null || return 1
-    [ "$(cat ".venv/$1.stamp" 2>/dev/null)" = "$(digest "${@:2}")" ] ||
-        return 1
-    [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" -VV)" = "$(.venv/bin/python -VV)" ]
+identity() { pwd; .venv/bin/python -VV 2>&1; }
+
+# Whether what it was filled from is still the same.
+filled() {
+    [ "$(cat ".venv/$1.stamp" 2>/dev/null)" = "$(digest "${@:2}")" ]
 }
+
+digest() { cat "$@" | sha256sum | cut -c 1-64; }
 
 # pip in quiet, with a sign of life while it works.
 pip_install() {
@@ -64,18 +68,19 @@ pip_install() {
         2>&1 | tee "$log" |
         awk '/^ *Collecting/ { if (++n % 25 == 0) {
                  print "    " n " packages ..."; fflush() } }
-             /^ *(Building|Installing)/ { sub(/:.*/, ""); sub(/^ */, "")
-                 print "    " $0 " ..."; fflush() }'; then
+             /^Installing collected/ { print "    installing"; fflush() }'; then
         tail -n 20 "$log" >&2
         exit 1
     fi
 }
 
 make_venv() {
+    ! in_place || return 0
     choose_python
     say "new environment .venv with $("$python" -V)"
     rm -rf .venv
     "$python" -m venv .venv
+    identity >.venv/home.stamp
 }
 
 # Without git or its history pbr cannot work out a version.
@@ -84,14 +89,14 @@ project_version() {
         export PBR_VERSION=0.0.1.dev0
 }
 
-run_inputs=(requirements.txt constraints.txt setup.cfg pyproject.toml
+run_inputs=(requirements.txt constraints.txt setup.cfg setup.py
     tools/venv.sh)
 test_inputs=("${run_inputs[@]}" test-requirements.txt doc/requirements.txt
     bindep.txt)
 
 prepare_run() {
-    ! fresh run "${run_inputs[@]}" || return 0
     make_venv
+    ! filled run "${run_inputs[@]}" || return 0
     say "the service and the openstack client (half a minute to a few)"
     pip_install pbr setuptools --requirement requirements.txt \
         python-openstackclient python-barbicanclient
@@ -102,7 +107,7 @@ prepare_run() {
 }
 
 prepare_test() {
-    ! fresh test "${test_inputs[@]}" || return 0
+    ! filled test "${test_inputs[@]}" || return 0
     local leave_out='^$'
     say "Debian packages for the tests (bindep.txt)"
     pip_install bindep
