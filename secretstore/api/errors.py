@@ -49,13 +49,14 @@ def response(
     """An error body as Barbican's clients read it."""
     title = webob.exc.status_map[status].title
     body = {'code': status, 'title': title, 'description': description}
-    return webob.Response(
+    answer = webob.Response(
         status=status,
         body=json.dumps(body).encode(),
         content_type='application/json',
         charset=None,
-        headers=headers or {},
     )
+    answer.headers.update(headers or {})
+    return answer
 
 
 def from_exception(error: Exception, operation: str) -> webob.Response:

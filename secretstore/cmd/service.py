@@ -4,6 +4,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from oslo_config import cfg
@@ -20,20 +21,29 @@ if TYPE_CHECKING:
 CONFIG_FILES_VARIABLE = 'SECRETSTORE_CONFIG_FILES'
 
 
-def load_config(arguments: Sequence[str] = ()) -> cfg.ConfigOpts:
+def load_config(
+    arguments: Sequence[str] = (), files: Sequence[Path] = ()
+) -> cfg.ConfigOpts:
     """``cfg.CONF``, filled from files and *arguments*, with logging set up.
 
     keystonemiddleware and others read the global object, so this is it.
+
+    :param files: read in place of those that the environment names or
+        oslo.config finds
     """
     conf = cfg.CONF
     options.register_opts(conf)
     log.register_options(conf)
-    named = os.environ.get(CONFIG_FILES_VARIABLE)
+    log.set_defaults(
+        default_log_levels=[*log.get_default_log_levels(), 'alembic=WARNING']
+    )
+    named = os.environ.get(CONFIG_FILES_VARIABLE, '').split(os.pathsep)
+    chosen = [str(path) for path in files] or [name for name in named if name]
     conf(
         list(arguments),
         project='secretstore',
         version=version.version_string(),
-        default_config_files=named.split(os.pathsep) if named else None,
+        default_config_files=chosen or None,
     )
     log.setup(conf, 'secretstore')
     return conf

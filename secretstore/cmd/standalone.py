@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``secretstore-standalone``: the whole service, nothing to configure.
+
+API and conductor in one process on SQLite, with the master key in a file
+and users in a password file.  The first start writes a configuration, a
+user and a ``clouds.yaml`` for clients into the state directory; later
+starts leave what is there alone, so that it may be edited.
+"""
+
+import argparse
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bcrypt
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from oslo_config import cfg
+
+from secretstore import errors
+from secretstore.api import app
+from secretstore.cmd import service
+from secretstore.conductor import service as conductor
+from secretstore.db import migration
+from secretstore.db.engine import Database
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+USER = 'admin'
+# More only hand the interpreter lock around.
+THREADS = 8
+
+_CONFIG = """\
+# Written by secretstore-standalone at its first start; yours to change.
+# All options: https://docs.openstack.org/oslo.config and the sample
+# configuration of secretstore.
+[DEFAULT]
+state_path = {directory}
+auth_strategy = http_basic
+security_strategy = proprietary
+
+[proprietary]
+crypt_key_dir = $state_path/keys
+
+[database]
+connection = sqlite:///$state_path/secretstore.db
+
+[http_basic]
+admins = {user}
+
+[oslo_middleware]
+http_basic_auth_user_file = $state_path/users
+"""
+
+_CLOUDS = """\
+clouds:
+  secretstore:
+    auth_type: http_basic
+    auth:
+      username: {user}
+      password: {password}
+      endpoint: {url}/v1
+"""
+
+
+def main() -> None:
+    """Prepare the state directory, then serve until told to stop."""
+    arguments = _arguments()
+    os.umask(0o077)
+    directory: Path = arguments.state_dir.resolve()
+    url = f'http://{arguments.host}:{arguments.port}'
+    try:
+        files = arguments.config_file or [_prepare(directory, url)]
+        application = _application(service.load_config(files=files))
+    except (errors.StartupError, cfg.Error, OSError) as error:
+        print(f'secretstore: {error}', file=sys.stderr)
+        sys.exit(1)
+    _explain(directory, url)
+    Granian(
+        'secretstore.wsgi.api:application',
+        address=arguments.host,
+        port=arguments.port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=THREADS,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=30,
+        process_name='secretstore-standalone',
+    ).serve(target_loader=lambda: application, wrap_loader=False)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog='secretstore-standalone', description=__doc__
+    )
+    parser.add_argument(
+        '--state-dir',
+        type=Path,
+        default=Path('var'),
+        metavar='DIR',
+        help='where database, keys and users are kept (default: ./var)',
+    )
+    parser.add_argument('--host', default='127.0.0.1')
+    parser.add_argument('--port', type=int, default=9311)
+    parser.add_argument(
+        '--config-file',
+        action='append',
+        type=Path,
+        metavar='FILE',
+        help='use this in place of DIR/secretstore.conf; may be repeated',
+    )
+    return parser.parse_args()
+
+
+def _prepare(directory: Path, url: str) -> Path:
+    """Make what is missing of the state directory; its configuration."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    config = directory / 'secretstore.conf'
+    _write_once(
+        config, lambda: _CONFIG.format(directory=directory, user=USER)
+    )
+    password = secrets.token_urlsafe(24)
+    clouds = directory / 'clouds.yaml'
+    made = _write_once(
+        directory / 'users', lambda: f'{USER}:{_hashed(password)}\n'
+    )
+    if made:
+        clouds.unlink(missing_ok=True)
+        _write_once(
+            clouds,
+            lambda: _CLOUDS.format(user=USER, password=password, url=url),
+        )
+    return config
+
+
+def _write_once(path: Path, make: Callable[[], str]) -> bool:
+    """Write a file for the owner's eyes unless it exists; whether it did."""
+    if path.exists():
+        return False
+    with open(
+        path, 'x', opener=lambda name, flags: os.open(name, flags, 0o600)
+    ) as file:
+        file.write(make())
+    return True
+
+
+def _hashed(password: str) -> str:
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt()).decode()
+
+
+def _application(conf: cfg.ConfigOpts) -> 'WSGIApplication':
+    """Made before the server forks, so that a mistake stops the start."""
+    database = Database.from_conf(conf)
+    migration.upgrade(database)
+    database.dispose()
+    return app.build(conf, conductor.start_embedded(conf))
+
+
+def _explain(directory: Path, url: str) -> None:
+    """Commands to copy; the client is looked for beside this executable."""
+    client = Path(sys.argv[0]).resolve().parent / 'openstack'
+    openstack = str(client) if client.exists() else 'openstack'
+    print(
+        f"""\
+secretstore listens on {url}; its files are in {directory}.
+Try it from another terminal:
+
+  export OS_CLIENT_CONFIG_FILE={directory / 'clouds.yaml'}
+  export OS_CLOUD=secretstore
+  {openstack} secret store --name demo \\
+      --payload-content-type text/plain --payload 's3cret'
+  {openstack} secret list
+  {openstack} secret get --payload SECRET_HREF
+
+Stop it with Ctrl-C.""",
+        flush=True,
+    )
+
+
+if __name__ == '__main__':
+    main()
