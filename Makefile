@@ -8,12 +8,16 @@ export PYTHON KEEP_GOING
 # The cheap ones first.
 STEPS = lint types unit docs functional
 
-.PHONY: help run test $(STEPS) venv format sample-config clean
+# Options of the benchmark, --quick for example.
+BENCH ?=
+
+.PHONY: help run test bench $(STEPS) venv format sample-config clean
 
 help:
 	@echo 'make run            prepare everything, start the service on 127.0.0.1:9311'
 	@echo 'make test           prepare everything, run all checks and tests'
 	@echo 'make $(firstword $(STEPS)) ...       one of: $(STEPS)'
+	@echo 'make bench          measure beside Barbican, 12 minutes (BENCH=--quick: 3)'
 	@echo 'make format         sort imports and format the code'
 	@echo 'make sample-config  write the sample configuration and policy files'
 	@echo 'make venv           only prepare .venv, with the test tools'
@@ -31,6 +35,9 @@ $(STEPS):
 
 venv:
 	@tools/venv.sh test
+
+bench: venv
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -W ignore -m benchmarks $(BENCH)
 
 format: venv
 	@.venv/bin/ruff check --quiet --fix-only .

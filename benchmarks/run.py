@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scenarios of a run, in the order in which they disturb least."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import dataclasses
+from dataclasses import dataclass, field
+import datetime
+import json
+import os
+import platform
+
+from benchmarks import lists, measure, memory, report, stack, summary
+from benchmarks.measure import Row, Subject
+
+BESIDE = 'beside'
+LISTS = 'lists'
+MEMORY = 'memory'
+SCENARIOS = (MEMORY, BESIDE, LISTS)
+SERVICES = (measure.SECRETSTORE, measure.BARBICAN, measure.CEILING)
+BUSY_CPUS = 0.3
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run, and how much of it."""
+
+    scenarios: Sequence[str] = SCENARIOS
+    services: Sequence[str] = SERVICES
+    pymysql: bool = False
+    plan: measure.Plan = measure.Plan((1, 4, 16), 3, 2.0)
+    secrets: int = 10_000
+    large: int = 100_000
+    memory_requests: int = 100_000
+
+
+@dataclass
+class Outcome:
+    """What a run measured: raw rows for machines, tables for people."""
+
+    options: Options
+    began: datetime.datetime = field(
+        default_factory=lambda: datetime.datetime.now(datetime.UTC)
+    )
+    rows: list[Row] = field(default_factory=list)
+    samples: list[memory.Sample] = field(default_factory=list)
+    tables: list[report.Table] = field(default_factory=list)
+    failure: str = ''
+
+    def json(self) -> str:
+        return json.dumps(
+            {
+                'began': self.began.isoformat(timespec='seconds'),
+                'machine': machine(),
+                'failure': self.failure,
+                'options': dataclasses.asdict(self.options),
+                'rows': [dataclasses.asdict(row) for row in self.rows],
+                'memory': [dataclasses.asdict(s) for s in self.samples],
+            },
+            indent=1,
+        )
+
+    def text(self) -> str:
+        plan = self.options.plan
+        intro = (
+            f'Measured on {self.began:%Y-%m-%d} with ``make bench`` on'
+            f' {machine()}: median of {plan.rounds} interleaved rounds of'
+            f' {plan.seconds:g} s each. Load client, services and MariaDB'
+            ' share the machine, so read the ratios.'
+        )
+        if self.failure:
+            intro += f' **The run ended early: {self.failure}**'
+        if self.busy():
+            intro += (
+                ' **Other programs used the machine meanwhile: these figures'
+                ' show nothing.**'
+            )
+        return report.document('Benchmark results', intro, self.tables)
+
+    def busy(self) -> bool:
+        """Whether programs beside the measured ones took a share of CPU."""
+        medians = measure.medians(self.rows)
+        return any(row.others_cpus > BUSY_CPUS for row in medians)
+
+
+def machine() -> str:
+    return (
+        f'{os.cpu_count()} CPUs, {platform.system()} {platform.release()},'
+        f' Python {platform.python_version()}'
+    )
+
+
+def run(outcome: Outcome) -> None:
+    """Start the servers, measure into ``outcome``, stop them.
+
+    Raises LoadError when a service gives wrong answers; what was measured
+    until then stays in the outcome.
+    """
+    options = outcome.options
+    with stack.Stack() as servers:
+        if MEMORY in options.scenarios:
+            _memory(servers, outcome)
+        if BESIDE in options.scenarios:
+            _beside(servers, outcome)
+        if LISTS in options.scenarios:
+            _lists(servers, outcome)
+
+
+def _memory(servers: stack.Stack, outcome: Outcome) -> None:
+    report.say('memory: filling and reading')
+    with servers.secretstore() as server:
+        project = servers.project(server, 'bench-memory')
+        outcome.samples = memory.watch(
+            server.pid, project, outcome.options.memory_requests
+        )
+    outcome.tables.append(memory.table(outcome.samples))
+
+
+def _subjects(servers: stack.Stack, options: Options) -> list[Subject]:
+    made = []
+    if measure.SECRETSTORE in options.services:
+        report.say(f'filling secretstore with {options.secrets} secrets')
+        made.append(servers.subject(options.secrets))
+        if options.pymysql:
+            made.append(servers.subject(options.secrets, 'pymysql'))
+    if measure.BARBICAN in options.services:
+        report.say(f'filling Barbican with {options.secrets} secrets')
+        made.append(servers.barbican(options.secrets))
+    if measure.CEILING in options.services:
+        made.append(servers.ceiling())
+    return made
+
+
+def _beside(servers: stack.Stack, outcome: Outcome) -> None:
+    options = outcome.options
+    subjects = _subjects(servers, options)
+    measure.warm_up(subjects, options.plan.seconds / 4)
+    rows = measure.rounds(BESIDE, options.plan, subjects)
+    measure.check(rows)
+    outcome.rows += rows
+    medians = summary.summed(rows)
+    for name in (measure.SECRETSTORE, f'{measure.SECRETSTORE}-pymysql'):
+        outcome.tables += summary.Comparison(medians, name).tables()
+    outcome.tables.append(summary.figures('All figures', medians))
+
+
+def _lists(servers: stack.Stack, outcome: Outcome) -> None:
+    options = outcome.options
+    rows = lists.measure_all(servers, options.plan, options.large)
+    measure.check(rows)
+    outcome.rows += rows
+    medians = measure.medians(rows)
+    outcome.tables.append(summary.lists(medians))
