@@ -68,6 +68,8 @@ class Secret(Base):
             'ix_secrets_page', 'project_id', 'created_at', 'id', 'expiration'
         ),
         sa.Index('ix_secrets_expiration', 'project_id', 'expiration'),
+        # Clients look for a secret by its name.
+        sa.Index('ix_secrets_name', 'project_id', 'name'),
     )
 
     id: orm.Mapped[str] = orm.mapped_column(Id, primary_key=True)

@@ -78,6 +78,7 @@ def _secrets() -> None:
             'ix_secrets_page', 'project_id', 'created_at', 'id', 'expiration'
         ),
         sa.Index('ix_secrets_expiration', 'project_id', 'expiration'),
+        sa.Index('ix_secrets_name', 'project_id', 'name'),
         **_OPTIONS,
     )
     op.create_table(

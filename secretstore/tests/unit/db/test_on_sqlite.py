@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The suites of this package on SQLite files."""
+
+from secretstore.tests.unit.db import keys_suite, paging_suite, secrets_suite
+
+
+class TestSecrets(secrets_suite.Secrets):
+    pass
+
+
+class TestSecretsTogether(secrets_suite.SecretsTogether):
+    pass
+
+
+class TestPages(paging_suite.Pages):
+    pass
+
+
+class TestFiltersAndSort(paging_suite.FiltersAndSort):
+    pass
+
+
+class TestPagesOfBusyProject(paging_suite.PagesOfBusyProject):
+    pass
+
+
+class TestKeys(keys_suite.Keys):
+    pass
+
+
+class TestMetadata(keys_suite.Metadata):
+    pass
