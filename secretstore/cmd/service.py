@@ -49,7 +49,7 @@ def load_config(
     return conf
 
 
-def fail(error: errors.StartupError) -> NoReturn:
+def fail(error: errors.SecretStoreError) -> NoReturn:
     """End the process with the one line that says why."""
     print(f'secretstore: {error.message}', file=sys.stderr, flush=True)
     sys.exit(1)
@@ -62,5 +62,5 @@ def wsgi_application() -> 'WSGIApplication':
         return app.build(conf, conductor.start_embedded(conf))
     except cfg.Error as error:
         fail(errors.StartupError(str(error)))
-    except errors.StartupError as error:
+    except errors.SecretStoreError as error:
         fail(error)

@@ -77,7 +77,7 @@ def main() -> None:
     try:
         files = arguments.config_file or [_prepare(directory, url)]
         application = _application(service.load_config(files=files))
-    except (errors.StartupError, cfg.Error, OSError) as error:
+    except (errors.SecretStoreError, cfg.Error, OSError) as error:
         print(f'secretstore: {error}', file=sys.stderr)
         sys.exit(1)
     _explain(directory, url)
