@@ -63,9 +63,11 @@ class KeyDirectory:
                 file = os.open(name, _READ | os.O_NONBLOCK, dir_fd=directory)
             except FileNotFoundError:
                 raise _missing(path) from None
-            with os.fdopen(file, 'rb') as reader:
+            try:
                 _refuse_exposed(path, os.fstat(file), stat.S_ISREG, '600')
-                content = reader.read(_MOST_BYTES)
+                content = os.read(file, _MOST_BYTES)
+            finally:
+                os.close(file)
         return _parsed(path, content)
 
     def delete(self, name: str) -> None:
