@@ -42,9 +42,7 @@ def _add_parsers(subparsers: 'cfg._Subparsers') -> None:  # type: ignore[name-de
         actions.add_parser(name, help=text).set_defaults(run=function)
 
 
-COMMAND = cfg.SubCommandOpt(
-    'command', title='Commands', handler=_add_parsers, required=True
-)
+COMMAND = cfg.SubCommandOpt('command', title='Commands', handler=_add_parsers)
 
 
 def main() -> int:
