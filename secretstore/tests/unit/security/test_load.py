@@ -86,7 +86,7 @@ class LoadTest(Base):
 
     def test_two_packages_with_one_name(self) -> None:
         self.install(f'twice = {ENTRY}')
-        self.install(f'twice = {ENTRY}', 'other')
+        self.install('twice = secretstore.errors:Corrupt', 'other')
         self.assertIn('more than one', self.refusal('twice'))
 
     def test_class_path_that_does_not_exist(self) -> None:
