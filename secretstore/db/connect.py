@@ -62,12 +62,19 @@ def parse(url: str) -> sa.URL:
             '[database] connection: use sqlite, mysql or postgresql, not '
             + parsed.get_backend_name()
         )
-    if kind(parsed) == 'sqlite' and parsed.database in (None, '', ':memory:'):
+    if kind(parsed) == 'sqlite' and _in_memory(parsed):
         raise errors.StartupError(
             '[database] connection: SQLite needs a file, as in '
             'sqlite:////var/lib/secretstore/secretstore.db'
         )
     return parsed
+
+
+def _in_memory(url: sa.URL) -> bool:
+    """Each connection would have a database of its own."""
+    file = url.database or ''
+    memory = ':memory:' in file or url.query.get('mode') == 'memory'
+    return not file or memory
 
 
 def kind(url: sa.URL) -> str:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from secretstore import errors
 from secretstore.db.engine import Database, retried
 
-_MIGRATIONS = pathlib.Path(__file__).parent / 'migrations'
+MIGRATIONS = pathlib.Path(__file__).parent / 'migrations'
 
 
 def upgrade(database: Database | str, revision: str = 'head') -> None:
@@ -29,7 +29,7 @@ def version(database: Database | str) -> str | None:
 
 def head() -> str:
     """The revision that this release needs."""
-    found = script.ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+    found = script.ScriptDirectory(str(MIGRATIONS)).get_current_head()
     assert found is not None  # noqa: S101
     return found
 
@@ -57,7 +57,7 @@ def _version(database: Database) -> str | None:
 def _upgrade(database: Database, revision: str) -> None:
     with _alone(database), database.writing() as connection:
         settings = config.Config()
-        settings.set_main_option('script_location', str(_MIGRATIONS))
+        settings.set_main_option('script_location', str(MIGRATIONS))
         settings.attributes['connection'] = connection
         command.upgrade(settings, revision)
 

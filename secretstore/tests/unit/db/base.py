@@ -116,12 +116,12 @@ class DatabaseTest(unittest.TestCase):
 
 
 @contextlib.contextmanager
-def statements(conn: sa.Connection) -> Iterator[list[str]]:
-    """The statements that are executed on a connection meanwhile."""
-    seen: list[str] = []
+def statements(conn: sa.Connection) -> Iterator[list[tuple[str, Any]]]:
+    """The statements, with parameters, of a connection meanwhile."""
+    seen: list[tuple[str, Any]] = []
 
     def note(*args: Any) -> None:
-        seen.append(args[2])
+        seen.append((args[2], args[3]))
 
     event.listen(conn, 'before_cursor_execute', note)
     try:

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Migrations, walked on every kind of database."""
+
+import multiprocessing
+
+from alembic import autogenerate, script
+from alembic.runtime import migration as alembic_migration
+import sqlalchemy as sa
+
+from secretstore import errors
+from secretstore.db import migration, models
+from secretstore.db.engine import Database
+from secretstore.tests.functional import base
+
+
+def _upgrade(url: str) -> None:
+    migration.upgrade(url)
+    migration.check(url)
+
+
+def _revisions() -> list[str]:
+    scripts = script.ScriptDirectory(str(migration.MIGRATIONS))
+    return [found.revision for found in scripts.walk_revisions()][::-1]
+
+
+class TestMigrations(base.FunctionalTest):
+    def _each(self, test: object) -> None:
+        for kind in base.DATABASES:
+            with self.subTest(kind):
+                test(self.new_database(kind))  # type: ignore[operator]
+
+    def test_walked_up(self) -> None:
+        self._each(self._walk)
+
+    def _walk(self, url: str) -> None:
+        self.assertIsNone(migration.version(url))
+        for revision in _revisions():
+            migration.upgrade(url, revision)
+            self.assertEqual(revision, migration.version(url))
+        self.assertEqual(migration.head(), migration.version(url))
+
+    def test_one_line_of_revisions(self) -> None:
+        scripts = script.ScriptDirectory(str(migration.MIGRATIONS))
+        self.assertEqual([migration.head()], scripts.get_heads())
+
+    def test_models_are_what_migrations_make(self) -> None:
+        self._each(self._compare)
+
+    def _compare(self, url: str) -> None:
+        database = Database(url)
+        self.addCleanup(database.dispose)
+        migration.upgrade(database)
+        with database.reading() as conn:
+            context = alembic_migration.MigrationContext.configure(
+                conn, opts={'compare_type': True}
+            )
+            differences = autogenerate.compare_metadata(
+                context, models.Base.metadata
+            )
+            self.assertEqual([], differences)
+            self._compare_keys(conn)
+
+    def _compare_keys(self, conn: sa.Connection) -> None:
+        """What alembic does not look at."""
+        found = sa.inspect(conn)
+        for table in models.Base.metadata.sorted_tables:
+            key = found.get_pk_constraint(table.name)
+            self.assertEqual(
+                [column.name for column in table.primary_key],
+                key['constrained_columns'],
+            )
+            rules = {
+                foreign['constrained_columns'][0]: foreign['options']
+                for foreign in found.get_foreign_keys(table.name)
+            }
+            for foreign in table.foreign_keys:
+                # MariaDB leaves out RESTRICT, which is its default.
+                rule = rules[foreign.parent.name].get('ondelete', 'RESTRICT')
+                self.assertEqual(foreign.ondelete, rule)
+
+    def test_check(self) -> None:
+        self._each(self._check)
+
+    def _check(self, url: str) -> None:
+        with self.assertRaisesRegex(errors.StartupError, 'empty.*db upgrade'):
+            migration.check(url)
+        migration.upgrade(url)
+        migration.check(url)
+        database = Database(url)
+        with database.writing() as conn:
+            conn.exec_driver_sql("UPDATE alembic_version SET version_num='x'")
+        database.dispose()
+        with self.assertRaisesRegex(errors.StartupError, 'at x'):
+            migration.check(url)
+
+    def test_several_at_once(self) -> None:
+        self._each(self._several)
+
+    def _several(self, url: str) -> None:
+        spawn = multiprocessing.get_context('spawn')
+        others = [
+            spawn.Process(target=_upgrade, args=(url,)) for _ in range(4)
+        ]
+        for other in others:
+            other.start()
+        for other in others:
+            other.join(60)
+        self.assertEqual([0] * 4, [other.exitcode for other in others])
+        migration.check(url)
+
+    def test_collations_of_mariadb(self) -> None:
+        url = self.new_database('mariadb')
+        migration.upgrade(url)
+        database = Database(url)
+        self.addCleanup(database.dispose)
+        with database.reading() as conn:
+            rows = conn.exec_driver_sql(
+                'SELECT table_name, column_name, collation_name'
+                ' FROM information_schema.columns'
+                ' WHERE table_schema = DATABASE()'
+                " AND table_name != 'alembic_version'"
+                ' AND collation_name IS NOT NULL'
+            ).all()
+        ids = ('id', 'secret_id', 'project_key_id', 'master_key_id')
+        for table, column, collation in rows:
+            expected = 'ascii_bin' if column in ids else 'utf8mb4_bin'
+            self.assertEqual(expected, collation, (table, column))
