@@ -78,6 +78,10 @@ class KeyHierarchy:
         """
         self._master_keys.start()
 
+    def verify(self) -> None:
+        """Verify what ``start`` verifies, and make nothing."""
+        self._master_keys.verify()
+
     def stop(self) -> None:
         """Forget all keys and stop the strategies."""
         self._in_use.clear()

@@ -44,13 +44,24 @@ class MasterKeys:
         that is not retired is missing, unreadable or not the one that the
         database was written with.
         """
+        self._start_strategies()
+        if self._row_in_use() is None:
+            self._create_first()
+        self._verify_all()
+
+    def verify(self) -> None:
+        """As ``start``, but make nothing: for a look before the start."""
+        self._start_strategies()
+        self._verify_all()
+
+    def _start_strategies(self) -> None:
         for name, strategy in self._strategies.items():
             try:
                 strategy.start()
             except errors.SecretStoreError as exc:
                 raise _refusal(f'Security strategy {name}', exc) from exc
-        if self._row_in_use() is None:
-            self._create_first()
+
+    def _verify_all(self) -> None:
         for row in self._rows():
             if row.retired_at is None:
                 self._verify_at_start(row)
