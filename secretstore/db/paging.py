@@ -1,72 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pages of a project's secrets: the cost of one depends on its length only.
+"""Pages of a project's secrets.
 
 The order is total and the same on every database. A page without filters
-is cut from the index ix_secrets_page: after a marker in one step, at an
-offset by walking the index from the nearer end, and rows are looked up for
-the page's own entries only.
+is cut from the index ix_secrets_page: after a marker in one step, however
+deep; at an offset by walking the index from the nearer end. Rows are looked
+up for the page's own entries only.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import dataclasses
 import datetime
 import functools
-import operator
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
-from secretstore.db import models
+from secretstore.db import filtering, models
 
-Op = Literal['gt', 'gte', 'lt', 'lte', 'eq']
-TimeFilters = tuple[tuple[Op, datetime.datetime], ...]
 Sort = tuple[tuple[str, bool], ...]
-Parameters = dict[str, Any]
-
-_OPERATORS: dict[str, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
-    'gt': operator.gt,
-    'gte': operator.ge,
-    'lt': operator.lt,
-    'lte': operator.le,
-    'eq': operator.eq,
-}
-_LIKE = ('name', 'algorithm', 'mode')
-_EQUAL = ('bit_length', 'secret_type')
-_TIMES = (
-    ('created', 'created_at'),
-    ('updated', 'updated_at'),
-    ('expiration', 'expiration'),
-)
 
 _secrets = models.table(models.Secret)
 _usage = models.table(models.ProjectUsage)
 _NULLABLE = {column.name for column in _secrets.c if column.nullable}
-
-_NOW = sa.bindparam('now', type_=models.Time)
-_PROJECT = _secrets.c.project_id == sa.bindparam('project_id')
-# Spelled so that no database is tempted to take the index on expiration
-# and then to sort.
-_NOT_EXPIRED = sa.func.coalesce(
-    _secrets.c.expiration,
-    sa.literal(datetime.datetime(9999, 12, 31), models.Time),
-) > sa.bindparam('now')
-
-
-@dataclasses.dataclass(frozen=True)
-class Filters:
-    """What a secret must be like; None and () ask for nothing.
-
-    name, algorithm and mode are patterns of SQL's LIKE, case sensitive.
-    """
-
-    name: str | None = None
-    algorithm: str | None = None
-    mode: str | None = None
-    bit_length: int | None = None
-    secret_type: str | None = None
-    created: TimeFilters = ()
-    updated: TimeFilters = ()
-    expiration: TimeFilters = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +45,7 @@ class _Shape:
     """What distinguishes one statement from another."""
 
     dialect: str
-    filters: tuple[tuple[str, str, str], ...] = ()
+    filters: filtering.Asked = ()
     sort: Sort = ()
     after_marker: bool = False
     late: bool = False
@@ -100,29 +55,34 @@ class _Shape:
 def page(
     conn: sa.Connection,
     project_id: str,
-    filters: Filters,
+    filters: filtering.Filters,
     page: Page,
     now: datetime.datetime,
 ) -> tuple[Sequence[sa.Row[Any]], int]:
     """Rows of all columns of secrets and one more, and the total."""
-    asked, values = _conditions(filters)
+    # No project has as many, and every database takes the number.
+    offset = min(page.offset, 2**31 - 1)
+    asked, values = filtering.conditions(filters)
     values |= {'project_id': project_id, 'now': now, 'limit': page.limit}
     shape = _Shape(conn.dialect.name, asked, page.sort)
     if page.marker is not None and not page.sort:
         found = _after_marker(conn, shape, values, page.marker)
         if found is not None:
             return found
-    if page.offset and not asked and not page.sort:
+    if offset and not asked and not page.sort:
         return _at_offset(conn, shape, values, page)
     return _read(
         conn,
-        dataclasses.replace(shape, late=page.offset > 0),
-        values | {'offset': page.offset},
+        dataclasses.replace(shape, late=offset > 0),
+        values | {'offset': offset},
     )
 
 
 def _after_marker(
-    conn: sa.Connection, shape: _Shape, values: Parameters, marker: str
+    conn: sa.Connection,
+    shape: _Shape,
+    values: filtering.Parameters,
+    marker: str,
 ) -> tuple[Sequence[sa.Row[Any]], int] | None:
     """None when the marker's row is gone."""
     created_at = conn.execute(
@@ -139,7 +99,10 @@ def _after_marker(
 
 
 def _at_offset(
-    conn: sa.Connection, shape: _Shape, values: Parameters, page: Page
+    conn: sa.Connection,
+    shape: _Shape,
+    values: filtering.Parameters,
+    page: Page,
 ) -> tuple[Sequence[sa.Row[Any]], int]:
     total = _total(conn, shape, values)
     shape = dataclasses.replace(shape, late=True)
@@ -161,7 +124,7 @@ def _at_offset(
 
 
 def _read(
-    conn: sa.Connection, shape: _Shape, values: Parameters
+    conn: sa.Connection, shape: _Shape, values: filtering.Parameters
 ) -> tuple[Sequence[sa.Row[Any]], int]:
     rows = conn.execute(_page_statement(shape), values).all()
     if rows:
@@ -169,58 +132,19 @@ def _read(
     return rows, _total(conn, shape, values)
 
 
-def _total(conn: sa.Connection, shape: _Shape, values: Parameters) -> int:
+def _total(
+    conn: sa.Connection, shape: _Shape, values: filtering.Parameters
+) -> int:
     statement = _total_statement(shape.filters)
     return int(conn.execute(statement, values).scalar_one())
 
 
-def _conditions(
-    filters: Filters,
-) -> tuple[tuple[tuple[str, str, str], ...], Parameters]:
-    """(parameter, column, operator) of each filter, and the parameters."""
-    asked: list[tuple[str, str, str]] = []
-    values: Parameters = {}
-    for column in _LIKE:
-        if (pattern := getattr(filters, column)) is not None:
-            asked.append((column, column, 'like'))
-            values[column] = _pattern(pattern)
-    for column in _EQUAL:
-        if (value := getattr(filters, column)) is not None:
-            asked.append((column, column, 'eq'))
-            values[column] = value
-    for name, column in _TIMES:
-        for number, (op, time) in enumerate(getattr(filters, name)):
-            asked.append((f'{name}_{number}', column, op))
-            values[f'{name}_{number}'] = time
-    return tuple(asked), values
-
-
-def _pattern(pattern: str) -> str:
-    """A lone backslash at the end means itself, or is an error: itself."""
-    ending = len(pattern) - len(pattern.rstrip('\\'))
-    return pattern + '\\' if ending % 2 else pattern
-
-
-def _where(
-    filters: tuple[tuple[str, str, str], ...],
-) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = [_PROJECT, _NOT_EXPIRED]
-    for name, column_name, op in filters:
-        column = _secrets.c[column_name]
-        value = sa.bindparam(name, type_=column.type)
-        if op == 'like':
-            conditions.append(column.like(value, escape='\\'))
-        else:
-            conditions.append(_OPERATORS[op](column, value))
-    return conditions
-
-
 @functools.lru_cache(maxsize=256)
 def _total_statement(
-    filters: tuple[tuple[str, str, str], ...],
+    filters: filtering.Asked,
 ) -> sa.Select[int]:
     if filters:
-        return sa.select(sa.func.count()).where(*_where(filters))
+        return sa.select(sa.func.count()).where(*filtering.where(filters))
     stored = (
         sa.select(sa.func.coalesce(sa.func.sum(_usage.c.secrets), 0))
         .where(_usage.c.project_id == sa.bindparam('project_id'))
@@ -229,7 +153,7 @@ def _total_statement(
     expired = (
         sa.select(sa.func.count())
         .select_from(_secrets)
-        .where(_PROJECT, _secrets.c.expiration <= _NOW)
+        .where(filtering.PROJECT, _secrets.c.expiration <= filtering.NOW)
         .scalar_subquery()
     )
     return sa.select(stored - expired)
@@ -255,7 +179,7 @@ def _cut(
     shape: _Shape,
     order: list[sa.ColumnElement[Any]],
 ) -> sa.Select[Any]:
-    conditions = _where(shape.filters)
+    conditions = filtering.where(shape.filters)
     if shape.after_marker:
         conditions.append(_AFTER)
     if not shape.filters and not shape.sort:
@@ -285,7 +209,7 @@ _AFTER = sa.and_(
     ),
 )
 _MARKER = sa.select(_secrets.c.created_at).where(
-    _secrets.c.id == sa.bindparam('marker'), _PROJECT
+    _secrets.c.id == sa.bindparam('marker'), filtering.PROJECT
 )
 
 

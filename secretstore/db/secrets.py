@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from secretstore.db import models, paging
-from secretstore.db.paging import Filters as Filters
+from secretstore.db.filtering import Filters as Filters
 from secretstore.db.paging import Page as Page
 
 _SHARDS = 16

@@ -186,6 +186,15 @@ class FiltersAndSort(base.DatabaseTest):
         past = (('lt', base.NOW),)
         self.assertEqual([], self._found(expiration=past))
 
+    def test_numbers_beyond_every_column(self) -> None:
+        self._named('x')
+        huge = 10**30
+        self.assertEqual([], self._found(bit_length=huge))
+        self.assertEqual([], self._found(bit_length=-huge))
+        for filters in (secrets.Filters(), secrets.Filters(name='x')):
+            found = self.page(filters=filters, offset=huge)
+            self.assertEqual(([], 1), found)
+
     def test_page_of_filtered(self) -> None:
         rows = self._named(*['x', 'y'] * 10)
         filters = secrets.Filters(name='x')
