@@ -137,8 +137,8 @@ def _beside(servers: stack.Stack, outcome: Outcome) -> None:
     subjects = _subjects(servers, options)
     measure.warm_up(subjects, options.plan.seconds / 4)
     rows = measure.rounds(BESIDE, options.plan, subjects)
-    measure.check(rows)
     outcome.rows += rows
+    measure.check(rows)
     medians = summary.summed(rows)
     for name in (measure.SECRETSTORE, f'{measure.SECRETSTORE}-pymysql'):
         outcome.tables += summary.Comparison(medians, name).tables()
@@ -148,7 +148,7 @@ def _beside(servers: stack.Stack, outcome: Outcome) -> None:
 def _lists(servers: stack.Stack, outcome: Outcome) -> None:
     options = outcome.options
     rows = lists.measure_all(servers, options.plan, options.large)
-    measure.check(rows)
     outcome.rows += rows
+    measure.check(rows)
     medians = measure.medians(rows)
     outcome.tables.append(summary.lists(medians))
