@@ -14,8 +14,12 @@ import pecan.hooks
 import webob
 
 from secretstore.api import errors
-from secretstore.api.routing import MethodNotAllowed, NoSuchRoute, Route
-from secretstore.api.routing import Router
+from secretstore.api.routing import (
+    MethodNotAllowed,
+    NoSuchRoute,
+    Route,
+    Router,
+)
 from secretstore.context import RequestContext
 
 CONTEXT = 'secretstore.context'
@@ -53,9 +57,7 @@ class Application(pecan.core.PecanBase):  # type: ignore[misc]
         routes: Iterable[Route],
         hooks: Iterable[pecan.hooks.PecanHook] = (),
     ) -> None:
-        super().__init__(
-            root=None, hooks=[ContextHook(), ErrorHook(), *hooks]
-        )
+        super().__init__(root=None, hooks=[ContextHook(), ErrorHook(), *hooks])
         self._router = Router(routes)
 
     def find_controller(

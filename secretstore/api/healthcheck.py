@@ -8,10 +8,10 @@ Neither needs a token, so answers are reused for a second and say no more
 than which part fails.
 """
 
+from collections.abc import Callable
 import logging
 import threading
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import webob

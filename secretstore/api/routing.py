@@ -87,4 +87,3 @@ def _child(node: _Node, segment: str) -> _Node:
         node.any = node.any or _Node()
         return node.any
     return node.children.setdefault(segment, _Node())
-

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """From configuration files to a running service."""
 
-import os
-import sys
 from collections.abc import Sequence
+import os
 from pathlib import Path
+import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from oslo_config import cfg

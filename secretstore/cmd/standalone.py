@@ -8,11 +8,11 @@ starts leave what is there alone, so that it may be edited.
 """
 
 import argparse
+from collections.abc import Callable
 import os
+from pathlib import Path
 import secrets
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bcrypt
@@ -121,9 +121,7 @@ def _prepare(directory: Path, url: str) -> Path:
     """Make what is missing of the state directory; its configuration."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     config = directory / 'secretstore.conf'
-    _write_once(
-        config, lambda: _CONFIG.format(directory=directory, user=USER)
-    )
+    _write_once(config, lambda: _CONFIG.format(directory=directory, user=USER))
     password = secrets.token_urlsafe(24)
     clouds = directory / 'clouds.yaml'
     made = _write_once(

@@ -13,7 +13,7 @@ from secretstore.db import migration
 from secretstore.db.engine import Database
 
 
-class Checks(upgradecheck.UpgradeCommands):  # type: ignore[misc]
+class Checks(upgradecheck.UpgradeCommands):
     """Each check is a line of the table that operators read."""
 
     def _check_schema(self) -> upgradecheck.Result:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether policy lets a caller do something to a target."""
 
+from collections.abc import Callable, Mapping
 import logging
 import time
-from collections.abc import Callable, Mapping
 
 from oslo_config import cfg
 from oslo_policy import opts as policy_opts
@@ -69,12 +69,8 @@ class Authorization:
             )
             raise errors.Forbidden(f'Policy does not allow {rule}.')
 
-    def _ask(
-        self, context: RequestContext, rule: str, target: Target
-    ) -> bool:
+    def _ask(self, context: RequestContext, rule: str, target: Target) -> bool:
         try:
-            return bool(
-                self._enforcer.authorize(rule, dict(target), context)
-            )
+            return bool(self._enforcer.authorize(rule, dict(target), context))
         except policy.InvalidScope:
             return False

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key-value pairs that users attach to secrets."""
 
-import contextlib
 from collections.abc import Iterator, Mapping
+import contextlib
 
 from oslo_db import exception as db_exception
 from sqlalchemy import Connection
@@ -68,9 +68,7 @@ class SecretMetadataManager:
         with self._database.writing() as connection:
             self._authorize(connection, context, secret_id, policy.PUT)
             with _secret_must_stay():
-                db_metadata.replace_all(
-                    connection, secret_id, dict(metadata)
-                )
+                db_metadata.replace_all(connection, secret_id, dict(metadata))
 
     @retried
     def get(self, context: RequestContext, secret_id: str, key: str) -> str:

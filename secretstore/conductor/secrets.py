@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Secrets: authorise, load, act, return a view."""
 
-import uuid
 from datetime import UTC, datetime
+import uuid
 
 from oslo_db import exception as db_exception
 
@@ -188,9 +188,7 @@ class SecretManager:
     @retried
     def delete(self, context: RequestContext, secret_id: str) -> None:
         row = self._load(secret_id)
-        self._authorization.require(
-            context, policy.DELETE, policy_target(row)
-        )
+        self._authorization.require(context, policy.DELETE, policy_target(row))
         with self._database.writing() as connection:
             done = db_secrets.delete(connection, row.id)
         if not done:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A conductor in this process: its parts, built and started in order."""
 
-import sqlalchemy
 from oslo_config import cfg
+import sqlalchemy
 
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.secret_metadata import SecretMetadataManager

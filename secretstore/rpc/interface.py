@@ -10,7 +10,7 @@ has expired, ``Unavailable`` when trying again later may help.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypedDict
+from typing import Literal, NamedTuple, Protocol, TypedDict
 
 from secretstore.context import RequestContext
 
@@ -54,8 +54,8 @@ class Payload(NamedTuple):
     data: bytes
 
 
-# (operator, time): operator is one of gt, gte, lt, lte, eq.
-TimeFilter = Sequence[tuple[str, datetime]]
+TimeOperator = Literal['gt', 'gte', 'lt', 'lte', 'eq']
+TimeFilter = Sequence[tuple[TimeOperator, datetime]]
 
 
 class SecretQuery(TypedDict):

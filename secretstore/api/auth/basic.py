@@ -4,10 +4,10 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import webob
-import webob.exc
 from oslo_config import cfg
 from oslo_middleware import basic_auth
+import webob
+import webob.exc
 
 from secretstore import errors
 from secretstore.api import errors as api_errors

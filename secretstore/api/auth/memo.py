@@ -8,10 +8,10 @@ headers that the proof added.  Credentials themselves are kept only as
 SHA-256.
 """
 
+from collections.abc import Callable
 import hashlib
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 MAX_IDENTITIES = 4096

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``auth_strategy = noauth``: believes what the caller says; never deploy."""
 
-import logging
 from collections.abc import Iterable
+import logging
 from typing import TYPE_CHECKING
 
 from secretstore.api.auth.memo import Environ, remove_identity

@@ -54,9 +54,7 @@ class Schema:
             )
 
 
-def require_content_type(
-    request: webob.Request, expected: list[str]
-) -> None:
+def require_content_type(request: webob.Request, expected: list[str]) -> None:
     """Raise UnsupportedMediaType unless the body is of an expected type."""
     if (request.content_type or '').lower() not in expected:
         raise errors.UnsupportedMediaType(

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the controllers of /v1 share: versions, references, ids, answers."""
 
+from collections.abc import Mapping
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import microversion_parse
+from oslo_config import cfg
 import pecan.hooks
 import webob
-from oslo_config import cfg
 
 from secretstore import errors
 
@@ -51,9 +51,7 @@ def _minor(environ: Mapping[str, Any]) -> int:
     if version == 'latest':
         return len(VERSIONS) - 1
     if version not in VERSIONS:
-        raise errors.NotAcceptable(
-            f'Unacceptable version header: {version}'
-        )
+        raise errors.NotAcceptable(f'Unacceptable version header: {version}')
     return VERSIONS.index(version)
 
 

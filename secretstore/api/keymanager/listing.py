@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists of secrets: the query string and the links between pages."""
 
+from datetime import datetime
 import sys
 import urllib.parse
 import uuid
-from datetime import datetime
 
 from oslo_config import cfg
 from oslo_utils import timeutils
 
 from secretstore import errors
-from secretstore.rpc.interface import SecretPage, SecretQuery, TimeFilter
+from secretstore.rpc.interface import (
+    SecretPage,
+    SecretQuery,
+    TimeFilter,
+    TimeOperator,
+)
 
 SORT_KEYS = frozenset(
     [
@@ -25,10 +30,10 @@ SORT_KEYS = frozenset(
         'updated',
     ]
 )
-_OPERATORS = ('gte', 'gt', 'lte', 'lt')
+_OPERATORS: tuple[TimeOperator, ...] = ('gte', 'gt', 'lte', 'lt')
 # Two bounds on the same side, or an exact time beside an inclusive bound,
 # contradict each other.
-_EXCLUDES = {
+_EXCLUDES: dict[TimeOperator, set[TimeOperator]] = {
     'gt': {'gt', 'gte'},
     'gte': {'gt', 'gte', 'eq'},
     'lt': {'lt', 'lte'},
@@ -40,9 +45,7 @@ Parameters = dict[str, str]
 
 
 def _bad_query() -> errors.InvalidInput:
-    return errors.InvalidInput(
-        'URI provided invalid query string parameters.'
-    )
+    return errors.InvalidInput('URI provided invalid query string parameters.')
 
 
 def parse_parameters(query_string: str) -> Parameters:
@@ -150,7 +153,7 @@ def _marker(parameters: Parameters) -> str | None:
 def _time_filter(text: str | None) -> TimeFilter:
     if not text:
         return []
-    conditions: list[tuple[str, datetime]] = []
+    conditions: list[tuple[TimeOperator, datetime]] = []
     for part in text.split(','):
         operator, value = _split_operator(part)
         if _EXCLUDES[operator] & {known for known, _ in conditions}:
@@ -163,7 +166,7 @@ def _time_filter(text: str | None) -> TimeFilter:
     return conditions
 
 
-def _split_operator(part: str) -> tuple[str, str]:
+def _split_operator(part: str) -> tuple[TimeOperator, str]:
     for operator in _OPERATORS:
         if part.startswith(operator + ':'):
             return operator, part[len(operator) + 1 :]

@@ -141,7 +141,8 @@ def _content_type(declared: str | None, encoding: str | None) -> str:
             'payload_content_type',
         )
     allowed = content.ENCODINGS[content_type]
-    if encoding not in (allowed or [None]):
+    fits = encoding is None if allowed is None else encoding in allowed
+    if not fits:
         raise SCHEMA.invalid(
             f'payload_content_encoding is not one of {allowed}',
             'payload_content_encoding',

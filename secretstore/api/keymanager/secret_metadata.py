@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 import jsonschema
-import webob
 from oslo_config import cfg
+import webob
 
 from secretstore import errors
 from secretstore.api.keymanager import bodies, common
@@ -39,9 +39,7 @@ _KEY = re.compile('[A-Za-z0-9_-]*')
 class SecretMetadataController:
     """Answers for the metadata of secrets."""
 
-    def __init__(
-        self, metadata: SecretMetadata, conf: cfg.ConfigOpts
-    ) -> None:
+    def __init__(self, metadata: SecretMetadata, conf: cfg.ConfigOpts) -> None:
         self._metadata = metadata
         self._conf = conf
         self._max_body: int = conf.max_allowed_request_size_in_bytes
@@ -133,9 +131,7 @@ def _pairs(metadata: dict[str, Any]) -> dict[str, str]:
                 'Invalid Metadata. Keys and Values must be Strings.'
             )
         if _KEY.fullmatch(key) is None:
-            raise errors.InvalidInput(
-                'Invalid Key. Key must be URL safe.'
-            )
+            raise errors.InvalidInput('Invalid Key. Key must be URL safe.')
         METADATA.check_text('metadata', value)
         pairs[key.lower()] = value.strip()
     return pairs

@@ -3,8 +3,8 @@
 
 from typing import Any
 
-import webob
 from oslo_config import cfg
+import webob
 
 from secretstore import errors
 from secretstore.api.errors import IssueSeen

@@ -3,8 +3,8 @@
 
 from typing import Any
 
-import webob
 from oslo_config import cfg
+import webob
 
 from secretstore.api.keymanager import common
 from secretstore.context import RequestContext
