@@ -58,25 +58,27 @@ def wants_payload(accept: str | None) -> bool:
     if accept in (None, '', '*/*', 'application/json'):
         return False
     offers = acceptparse.create_accept_header(_lower(accept))
-    best = offers.acceptable_offers(
-        ['application/json', TEXT, BINARY, PKCS8]
-    )
+    best = offers.acceptable_offers(['application/json', TEXT, BINARY, PKCS8])
     return not best or best[0][0] != 'application/json'
 
 
 def negotiate(accept: str | None, payload: Payload) -> str:
     """The Content-Type to answer a payload with (RFC 9110 section 12.5.1).
 
-    A text may be had as binary; binary data not as text.
+    A text may be had as binary, and binary data that is UTF-8 as text: the
+    ``openstack`` command stores the former and asks for the latter.
 
     :raises IssueSeen: 406, when the caller takes none of the forms
     """
     own = payload.content_type
-    if own == TEXT and not _is_utf8(payload.data):
+    forms = [BINARY, PKCS8]
+    if _is_utf8(payload.data):
+        forms.append(TEXT)
+    elif own == TEXT:
         own = BINARY
     if accept in (None, '', '*/*', own):
         return _header(own)
-    offers = [own, *[other for other in (BINARY, PKCS8) if other != own]]
+    offers = [own, *[other for other in forms if other != own]]
     best = acceptparse.create_accept_header(_lower(accept))
     accepted = best.acceptable_offers(offers)
     if not accepted:
