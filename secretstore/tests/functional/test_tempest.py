@@ -25,7 +25,7 @@ class TestTempest(unittest.TestCase):
         lines = [f'{found.outcome.get(t, "absent")}: {t}' for t in lost]
         lines += [f'failed: {t}' for t in found.failed if t not in lost]
         if lines:
-            self.fail('\n'.join([*lines, found.log[-20000:]]))
+            self.fail('\n'.join([*lines, found.log[-8000:]]))
 
     def test_secrets(self) -> None:
         self._no_worse_than_barbican(SECRETS)
