@@ -12,7 +12,13 @@ from secretstore.context import RequestContext
 from secretstore.crypto.binding import binding
 from secretstore.db import secrets as db_secrets
 from secretstore.db.engine import Database, retried
-from secretstore.db.secrets import Filters, Page, SecretRow, StoredPayload
+from secretstore.db.secrets import (
+    Filters,
+    Page,
+    PayloadRow,
+    SecretRow,
+    StoredPayload,
+)
 from secretstore.keys.hierarchy import KeyHierarchy
 from secretstore.policies import secrets as policy
 from secretstore.rpc.interface import (
@@ -37,7 +43,7 @@ def not_found() -> errors.NotFound:
     return errors.NotFound('Secret not found.')
 
 
-def policy_target(row: SecretRow) -> Target:
+def policy_target(row: SecretRow | PayloadRow) -> Target:
     """What policy rules may look at of a secret."""
     return {
         'target.secret.project_id': row.project_id,
@@ -120,21 +126,18 @@ class SecretManager:
     @retried
     def payload(self, context: RequestContext, secret_id: str) -> Payload:
         with self._database.reading() as connection:
-            found = db_secrets.get_with_payload(
-                connection, secret_id, utcnow()
-            )
-        if found is None:
+            row = db_secrets.get_payload(connection, secret_id, utcnow())
+        if row is None:
             raise not_found()
-        row, envelope = found
         self._authorization.require(
             context, policy.DECRYPT, policy_target(row)
         )
         if row.content_type is None:
             raise errors.NotFound(NO_PAYLOAD)
-        if envelope is None:
+        if row.envelope is None:
             raise errors.Corrupt(f'The payload of secret {row.id} is gone.')
         data = self._keys.open(
-            row.project_id, envelope, _binding(row.project_id, row.id)
+            row.project_id, row.envelope, _binding(row.project_id, row.id)
         )
         return Payload(row.content_type, data)
 

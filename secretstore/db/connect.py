@@ -169,8 +169,6 @@ def _sqlite(options: Options) -> Prepare:
         _use_wal(connection)
         connection.execute('PRAGMA synchronous = FULL')
         connection.execute('PRAGMA foreign_keys = ON')
-        # As LIKE is on the other databases.
-        connection.execute('PRAGMA case_sensitive_like = ON')
 
     return connected
 

@@ -24,8 +24,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
     'lte': operator.le,
     'eq': operator.eq,
 }
-_LIKE = ('name', 'algorithm', 'mode')
-_EQUAL = ('bit_length', 'secret_type')
+_EQUAL = ('name', 'algorithm', 'mode', 'bit_length', 'secret_type')
 _TIMES = (
     ('created', 'created_at'),
     ('updated', 'updated_at'),
@@ -51,7 +50,7 @@ _NOT_EXPIRED = (
 class Filters:
     """What a secret must be like; None and () ask for nothing.
 
-    name, algorithm and mode are patterns of SQL's LIKE, case sensitive.
+    Texts match as they are, to the letter and the case.
     """
 
     name: str | None = None
@@ -70,10 +69,6 @@ def conditions(
     """What distinguishes the statement, and its parameters."""
     asked: list[tuple[str, str, str]] = []
     values: Parameters = {}
-    for column in _LIKE:
-        if (pattern := getattr(filters, column)) is not None:
-            asked.append((column, column, 'like'))
-            values[column] = _pattern(pattern)
     for column in _EQUAL:
         if (value := getattr(filters, column)) is not None:
             asked.append((column, column, 'eq'))
@@ -88,12 +83,6 @@ def conditions(
     return tuple(asked), values
 
 
-def _pattern(pattern: str) -> str:
-    """A lone backslash at the end means itself, or is an error: itself."""
-    ending = len(pattern) - len(pattern.rstrip('\\'))
-    return pattern + '\\' if ending % 2 else pattern
-
-
 def where(
     filters: Asked,
 ) -> list[sa.ColumnElement[bool]]:
@@ -101,8 +90,5 @@ def where(
     for name, column_name, op in filters:
         column = _secrets.c[column_name]
         value = sa.bindparam(name, type_=column.type)
-        if op == 'like':
-            conditions.append(column.like(value, escape='\\'))
-        else:
-            conditions.append(_OPERATORS[op](column, value))
+        conditions.append(_OPERATORS[op](column, value))
     return conditions

@@ -35,6 +35,19 @@ class SecretRow(NamedTuple):
     updated_at: datetime.datetime
 
 
+class PayloadRow(NamedTuple):
+    """An envelope, and what decides who may open it.
+
+    content_type and envelope are None until the payload is set.
+    """
+
+    id: str
+    project_id: str
+    creator_id: str | None
+    content_type: str | None
+    envelope: bytes | None
+
+
 class StoredPayload(NamedTuple):
     """An envelope and the key that opens it."""
 
@@ -55,8 +68,14 @@ _NOT_EXPIRED = sa.or_(
 _INSERT = sa.insert(_secrets)
 _INSERT_PAYLOAD = sa.insert(_payloads)
 _GET = sa.select(_secrets).where(_ID, _NOT_EXPIRED)
-_GET_WITH_PAYLOAD = (
-    sa.select(_secrets, _payloads.c.envelope)
+_GET_PAYLOAD = (
+    sa.select(
+        _secrets.c.id,
+        _secrets.c.project_id,
+        _secrets.c.creator_id,
+        _secrets.c.content_type,
+        _payloads.c.envelope,
+    )
     .outerjoin_from(_secrets, _payloads)
     .where(_ID, _NOT_EXPIRED)
 )
@@ -117,17 +136,14 @@ def get(
     return None if found is None else SecretRow._make(found)
 
 
-def get_with_payload(
+def get_payload(
     conn: sa.Connection, secret_id: str, now: datetime.datetime
-) -> tuple[SecretRow, bytes | None] | None:
-    """The secret with its envelope, None in the place of one not yet set."""
+) -> PayloadRow | None:
+    """The secret's envelope, or None when there is no secret."""
     found = conn.execute(
-        _GET_WITH_PAYLOAD, {'secret_id': secret_id, 'now': now}
+        _GET_PAYLOAD, {'secret_id': secret_id, 'now': now}
     ).first()
-    if found is None:
-        return None
-    *row, envelope = found
-    return SecretRow._make(row), envelope
+    return None if found is None else PayloadRow._make(found)
 
 
 def set_payload(

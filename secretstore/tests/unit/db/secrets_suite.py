@@ -34,7 +34,7 @@ class Secrets(base.DatabaseTest):
         with self.database.reading() as conn:
             self.assertIsNone(secrets.get(conn, unknown, base.NOW))
             self.assertIsNone(
-                secrets.get_with_payload(conn, unknown, base.NOW)
+                secrets.get_payload(conn, unknown, base.NOW)
             )
         with self.database.writing() as conn:
             self.assertFalse(secrets.delete(conn, unknown))
@@ -50,7 +50,7 @@ class Secrets(base.DatabaseTest):
         with self.database.reading() as conn:
             self.assertIsNone(secrets.get(conn, expired.id, base.NOW))
             self.assertIsNone(
-                secrets.get_with_payload(conn, expired.id, base.NOW)
+                secrets.get_payload(conn, expired.id, base.NOW)
             )
             before = base.NOW - base.SECOND
             self.assertEqual(expired, secrets.get(conn, expired.id, before))
@@ -62,8 +62,14 @@ class Secrets(base.DatabaseTest):
             secrets.insert(conn, row, long)
         with self.database.reading() as conn:
             self.assertEqual(
-                (row, long.envelope),
-                secrets.get_with_payload(conn, row.id, base.NOW),
+                (
+                    row.id,
+                    row.project_id,
+                    row.creator_id,
+                    'text/plain',
+                    long.envelope,
+                ),
+                secrets.get_payload(conn, row.id, base.NOW),
             )
 
     def test_payload_later(self) -> None:
@@ -71,9 +77,9 @@ class Secrets(base.DatabaseTest):
         self.store(row)
         later = base.NOW + base.SECOND
         with self.database.reading() as conn:
-            self.assertEqual(
-                (row, None), secrets.get_with_payload(conn, row.id, base.NOW)
-            )
+            bare = secrets.get_payload(conn, row.id, base.NOW)
+            assert bare is not None
+            self.assertEqual((None, None), (bare.content_type, bare.envelope))
         for expected in (True, False):
             with self.database.writing() as conn:
                 done = secrets.set_payload(
@@ -82,12 +88,12 @@ class Secrets(base.DatabaseTest):
             self.assertIs(expected, done)
         with self.database.reading() as conn:
             self.assertEqual(
-                (
-                    row._replace(content_type='text/plain', updated_at=later),
-                    base.PAYLOAD.envelope,
-                ),
-                secrets.get_with_payload(conn, row.id, base.NOW),
+                row._replace(content_type='text/plain', updated_at=later),
+                secrets.get(conn, row.id, base.NOW),
             )
+            found = secrets.get_payload(conn, row.id, base.NOW)
+            assert found is not None
+            self.assertEqual(base.PAYLOAD.envelope, found.envelope)
 
     def test_same_id_twice(self) -> None:
         row = base.secret()
@@ -131,7 +137,7 @@ class Secrets(base.DatabaseTest):
             self.assertEqual(3, len(seen), seen)
         with self.database.reading() as conn:
             with base.statements(conn) as seen:
-                secrets.get_with_payload(conn, row.id, base.NOW)
+                secrets.get_payload(conn, row.id, base.NOW)
             self.assertEqual(1, len(seen), seen)
         with self.database.writing() as conn:
             with base.statements(conn) as seen:
@@ -182,7 +188,7 @@ class SecretsTogether(base.DatabaseTest):
         self.assertEqual(15, outcome.count(False), outcome)
         winner = outcome.index(True)
         with self.database.reading() as conn:
-            found = secrets.get_with_payload(conn, row.id, base.NOW)
+            found = secrets.get_payload(conn, row.id, base.NOW)
         assert found is not None
-        self.assertEqual(f'text/{winner}', found[0].content_type)
-        self.assertEqual(b'%d' % winner, found[1])
+        self.assertEqual(f'text/{winner}', found.content_type)
+        self.assertEqual(b'%d' % winner, found.envelope)
