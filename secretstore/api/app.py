@@ -2,7 +2,7 @@
 """The WSGI pipeline of the API process."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from oslo_config import cfg
 from oslo_middleware import cors, http_proxy_to_wsgi, request_id
@@ -16,6 +16,9 @@ from secretstore.rpc.interface import Conductor
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication
+
+# A longer body is not worth a connection.
+MAX_DRAINED = 1 << 20
 
 
 class Dispatch:
@@ -34,12 +37,28 @@ class Dispatch:
     def __call__(
         self, environ: dict[str, Any], start_response: 'StartResponse'
     ) -> Iterable[bytes]:
-        first = environ['PATH_INFO'].lstrip('/').partition('/')[0]
+        app = self._choose(environ['PATH_INFO'])
+        result = app(environ, start_response)
+        if environ.get('CONTENT_LENGTH', '0') not in ('', '0'):
+            _drain(environ['wsgi.input'])
+        return result
+
+    def _choose(self, path: str) -> 'WSGIApplication':
+        first = path.lstrip('/').partition('/')[0]
         if first == 'v1':
-            return self._v1(environ, start_response)
-        if first == 'healthcheck':
-            return self._health(environ, start_response)
-        return self._public(environ, start_response)
+            return self._v1
+        return self._health if first == 'healthcheck' else self._public
+
+
+def _drain(body: IO[bytes]) -> None:
+    """Read what nobody has read of a body.
+
+    A refusal (401, 404) looks at no body, and a server that keeps the
+    connection alive may take what is left for the next request.
+    """
+    left = MAX_DRAINED
+    while left > 0 and (chunk := body.read(min(left, 65536))):
+        left -= len(chunk)
 
 
 def build(conf: cfg.ConfigOpts, conductor: Conductor) -> 'WSGIApplication':

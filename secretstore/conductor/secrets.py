@@ -149,10 +149,7 @@ class SecretManager:
         content_type: str,
         payload: bytes,
     ) -> None:
-        row = self._load(secret_id)
-        self._authorization.require(context, policy.PUT, policy_target(row))
-        if row.content_type is not None:
-            raise errors.Conflict(HAS_PAYLOAD)
+        row = self._load_for_put(context, secret_id)
         stored = self._seal(row.project_id, row.id, payload)
         with self._database.writing() as connection:
             done = db_secrets.set_payload(
@@ -162,6 +159,19 @@ class SecretManager:
             # Somebody was faster, with the payload or with a delete.
             self._load(secret_id)
             raise errors.Conflict(HAS_PAYLOAD)
+
+    @retried
+    def require_put(self, context: RequestContext, secret_id: str) -> None:
+        self._load_for_put(context, secret_id)
+
+    def _load_for_put(
+        self, context: RequestContext, secret_id: str
+    ) -> SecretRow:
+        row = self._load(secret_id)
+        self._authorization.require(context, policy.PUT, policy_target(row))
+        if row.content_type is not None:
+            raise errors.Conflict(HAS_PAYLOAD)
+        return row
 
     @retried
     def page(self, context: RequestContext, query: SecretQuery) -> SecretPage:

@@ -108,6 +108,9 @@ class Secrets(Protocol):
     ) -> None:
         """Give a secret its payload, once; Conflict when it has one."""
 
+    def require_put(self, context: RequestContext, secret_id: str) -> None:
+        """Raise what put_payload would, whatever the payload."""
+
     def page(self, context: RequestContext, query: SecretQuery) -> SecretPage:
         """A page of the secrets of the caller's project."""
 

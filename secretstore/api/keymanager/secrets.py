@@ -6,7 +6,6 @@ from typing import Any
 from oslo_config import cfg
 import webob
 
-from secretstore import errors
 from secretstore.api.errors import IssueSeen
 from secretstore.api.keymanager import (
     bodies,
@@ -31,6 +30,7 @@ class SecretsController:
     def create(
         self, context: RequestContext, request: webob.Request
     ) -> webob.Response:
+        common.require_json_accepted(request)
         data = bodies.read_json(request, self._max_body)
         secret_id = self._secrets.create(
             context, new_secret.parse(data, self._max_payload)
@@ -90,11 +90,19 @@ class SecretsController:
     ) -> webob.Response:
         common.canonical_id(secret_id, 'secret')
         bodies.require_content_type(request, [content.BINARY, content.TEXT])
-        content_type = content.normalize(request.content_type)
-        if content_type is None:
-            raise errors.UnsupportedMediaType(
-                'The content type is not supported.'
-            )
+        content_type = request.content_type.lower()
+        try:
+            data = self._read_payload(request, content_type)
+        except IssueSeen:
+            # Who may not touch the secret learns that first.
+            self._secrets.require_put(context, secret_id)
+            raise
+        self._secrets.put_payload(context, secret_id, content_type, data)
+        return common.no_content()
+
+    def _read_payload(
+        self, request: webob.Request, content_type: str
+    ) -> bytes:
         data = bodies.read(request, self._max_payload)
         if data is None:
             raise IssueSeen(413, 'Provided information too large to process')
@@ -102,8 +110,7 @@ class SecretsController:
             data = _decode(data, request.headers.get('Content-Encoding'))
         if not data:
             raise IssueSeen(400, 'No data supplied to process.')
-        self._secrets.put_payload(context, secret_id, content_type, data)
-        return common.no_content()
+        return data
 
     def delete(
         self, context: RequestContext, request: webob.Request, secret_id: str
