@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions with which real, unmodified clients talk to a secretstore."""
 
+import base64
 import dataclasses
 import typing
 
@@ -36,6 +37,12 @@ def login(server: own.Standalone) -> tuple[str, str]:
     """User and password in the clouds.yaml of a standalone service."""
     auth = _cloud(server)
     return auth['username'], auth['password']
+
+
+def basic_auth(server: own.Standalone) -> dict[str, str]:
+    """The headers of requests to a standalone service."""
+    encoded = base64.b64encode(':'.join(login(server)).encode())
+    return {'Authorization': f'Basic {encoded.decode()}'}
 
 
 def _cloud(server: own.Standalone) -> dict[str, str]:
