@@ -136,9 +136,14 @@ class SecretManager:
             raise errors.NotFound(NO_PAYLOAD)
         if row.envelope is None:
             raise errors.Corrupt(f'The payload of secret {row.id} is gone.')
-        data = self._keys.open(
-            row.project_id, row.envelope, _binding(row.project_id, row.id)
-        )
+        try:
+            data = self._keys.open(
+                row.project_id, row.envelope, _binding(row.project_id, row.id)
+            )
+        except errors.Corrupt as error:
+            raise errors.Corrupt(
+                f'Secret {row.id}: {error.message}'
+            ) from error
         return Payload(row.content_type, data)
 
     @retried
@@ -151,13 +156,25 @@ class SecretManager:
     ) -> None:
         row = self._load_for_put(context, secret_id)
         stored = self._seal(row.project_id, row.id, payload)
+        self._set_payload(row.id, content_type, stored)
+
+    @retried
+    def _set_payload(
+        self, secret_id: str, content_type: str, stored: StoredPayload
+    ) -> None:
         with self._database.writing() as connection:
             done = db_secrets.set_payload(
-                connection, row.id, content_type, stored, utcnow()
+                connection, secret_id, content_type, stored, utcnow()
             )
-        if not done:
-            # Somebody was faster, with the payload or with a delete.
-            self._load(secret_id)
+        if done:
+            return
+        # Somebody was faster, with the payload or with a delete; or an
+        # earlier try of ours, whose answer was lost, did commit.
+        with self._database.reading() as connection:
+            row = db_secrets.get_payload(connection, secret_id, utcnow())
+        if row is None:
+            raise not_found()
+        if row.envelope != stored.envelope:
             raise errors.Conflict(HAS_PAYLOAD)
 
     @retried
