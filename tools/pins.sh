@@ -9,7 +9,8 @@ trap 'rm -rf "$work"' EXIT
 
 resolve() {
     "$1" -m venv "$work/$1"
-    "$work/$1/bin/pip" install --quiet --requirement requirements.txt \
+    "$work/$1/bin/pip" install --quiet --upgrade \
+        --requirement requirements.txt \
         --requirement test-requirements.txt \
         --requirement doc/requirements.txt setuptools >&2
     "$work/$1/bin/pip" freeze --all | grep -v '^pip=='
@@ -24,6 +25,6 @@ for newer in python3.12 python3.13; do
 done
 {
     sed '/^#/!d' constraints.txt
-    sort -f -u "$work/pins" "$work/more"
+    LC_ALL=C sort -f -u "$work/pins" "$work/more"
 } >"$work/new"
 cp "$work/new" constraints.txt

@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sphinx configuration; `make docs` builds with warnings as errors."""
 
-from oslo_service import backend
-
-# The modules that the reference pages load must not choose another one.
-backend.init_backend(backend.BackendType.THREADING)
-
 project = 'secretstore'
 author = 'The secretstore developers'
 copyright = '2026, The secretstore developers'
