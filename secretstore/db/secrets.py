@@ -60,14 +60,9 @@ _payloads = models.table(models.SecretPayload)
 _usage = models.table(models.ProjectUsage)
 
 _ID = _secrets.c.id == sa.bindparam('secret_id')
-_NOT_EXPIRED = sa.or_(
-    _secrets.c.expiration.is_(None),
-    _secrets.c.expiration > sa.bindparam('now'),
-)
-
 _INSERT = sa.insert(_secrets)
 _INSERT_PAYLOAD = sa.insert(_payloads)
-_GET = sa.select(_secrets).where(_ID, _NOT_EXPIRED)
+_GET = sa.select(_secrets).where(_ID)
 _GET_PAYLOAD = (
     sa.select(
         _secrets.c.id,
@@ -75,9 +70,10 @@ _GET_PAYLOAD = (
         _secrets.c.creator_id,
         _secrets.c.content_type,
         _payloads.c.envelope,
+        _secrets.c.expiration,
     )
     .outerjoin_from(_secrets, _payloads)
-    .where(_ID, _NOT_EXPIRED)
+    .where(_ID)
 )
 _SET_CONTENT_TYPE = (
     sa.update(_secrets)
@@ -132,18 +128,20 @@ def get(
     conn: sa.Connection, secret_id: str, now: datetime.datetime
 ) -> SecretRow | None:
     """The secret, or None when there is none or it expired."""
-    found = conn.execute(_GET, {'secret_id': secret_id, 'now': now}).first()
-    return None if found is None else SecretRow._make(found)
+    found = conn.execute(_GET, {'secret_id': secret_id}).first()
+    if found is None or _has_expired(found.expiration, now):
+        return None
+    return SecretRow._make(found)
 
 
 def get_payload(
     conn: sa.Connection, secret_id: str, now: datetime.datetime
 ) -> PayloadRow | None:
     """The secret's envelope, or None when there is no secret."""
-    found = conn.execute(
-        _GET_PAYLOAD, {'secret_id': secret_id, 'now': now}
-    ).first()
-    return None if found is None else PayloadRow._make(found)
+    found = conn.execute(_GET_PAYLOAD, {'secret_id': secret_id}).first()
+    if found is None or _has_expired(found.expiration, now):
+        return None
+    return PayloadRow._make(found[:-1])
 
 
 def set_payload(
@@ -196,6 +194,13 @@ def page(
     """One page of a project's secrets, and how many there are in all."""
     rows, total = paging.page(conn, project_id, filters, page, now)
     return [SecretRow._make(row[:-1]) for row in rows], total
+
+
+def _has_expired(
+    expiration: datetime.datetime | None, now: datetime.datetime
+) -> bool:
+    # Here and not in SQL: one parameter less is 8 us less.
+    return expiration is not None and expiration <= now
 
 
 def _insert_payload(
