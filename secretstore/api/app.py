@@ -2,6 +2,7 @@
 """The WSGI pipeline of the API process."""
 
 from collections.abc import Iterable
+import contextlib
 from typing import IO, TYPE_CHECKING, Any
 
 from oslo_config import cfg
@@ -57,8 +58,10 @@ def _drain(body: IO[bytes]) -> None:
     connection alive may take what is left for the next request.
     """
     left = MAX_DRAINED
-    while left > 0 and (chunk := body.read(min(left, 65536))):
-        left -= len(chunk)
+    # A client that is gone leaves nothing to read.
+    with contextlib.suppress(OSError):
+        while left > 0 and (chunk := body.read(min(left, 65536))):
+            left -= len(chunk)
 
 
 def build(conf: cfg.ConfigOpts, conductor: Conductor) -> 'WSGIApplication':

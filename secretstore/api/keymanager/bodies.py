@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading and checking request bodies: status and words as Barbican's."""
 
+from collections.abc import Iterable
 import json
 import re
 from typing import Any
@@ -10,6 +11,10 @@ import jsonschema.protocols
 import webob
 
 from secretstore import errors
+
+# No document of this API nests deeper than four levels.  What works on one
+# nested without limit runs out of stack in places that do not expect it.
+MAX_DEPTH = 16
 
 _UNSTORABLE = re.compile('[\x00\ud800-\udfff]')
 
@@ -63,8 +68,14 @@ def require_content_type(request: webob.Request, expected: list[str]) -> None:
 
 
 def read(request: webob.Request, limit: int) -> bytes | None:
-    """The body, or None when it is longer than *limit* bytes."""
-    body: bytes = request.body_file.read(limit + 1)
+    """The body, or None when it is longer than *limit* bytes.
+
+    :raises InvalidInput: when the caller goes away before its end
+    """
+    try:
+        body: bytes = request.body_file.read(limit + 1)
+    except OSError as error:
+        raise errors.InvalidInput('The body ended too early.') from error
     return body if len(body) <= limit else None
 
 
@@ -76,10 +87,29 @@ def read_json(request: webob.Request, limit: int) -> Any:
     require_content_type(request, ['application/json'])
     body = read(request, limit)
     try:
-        # RecursionError: nested deeper than any document of this API.
-        return json.loads(body or b'')
+        # Left to itself, json would guess at UTF-16 and skip a byte order
+        # mark.
+        data = json.loads((body or b'').decode('utf-8'))
     except (ValueError, RecursionError) as error:
         raise errors.InvalidInput('Malformed JSON') from error
+    if _is_too_deep(data):
+        raise errors.InvalidInput('Malformed JSON')
+    return data
+
+
+def _is_too_deep(data: Any) -> bool:
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def stripped(data: Any, keep: frozenset[str] = frozenset()) -> Any:
