@@ -77,6 +77,12 @@ def parse(data: Any, max_payload: int) -> NewSecret:
         SCHEMA.check_text(prop, data.get(prop) or '')
     expiration = _expiration(data.get('expiration'))
     content_type, payload = _payload(data, max_payload)
+    if payload is not None and 'transport_key_id' in data:
+        # What a client has wrapped would be stored as if it were plain.
+        raise errors.InvalidInput(
+            'Secret creation issue seen - Provided transport key was not '
+            'found..'
+        )
     bit_length = data.get('bit_length')
     return {
         'name': data.get('name'),

@@ -1,0 +1,382 @@
+# SPDX-License-Identifier: Apache-2.0
+from datetime import UTC, datetime, timedelta
+import json
+import math
+from typing import Any
+import unittest
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from secretstore import errors
+from secretstore.api.keymanager import bodies, new_secret
+from secretstore.rpc.interface import NewSecret
+
+LIMIT = 100
+PROPERTIES = [*new_secret.SCHEMA._validator.schema['properties'], 'other']
+
+
+def parse(**data: Any) -> NewSecret:
+    return new_secret.parse(data, LIMIT)
+
+
+def text(payload: str, **more: Any) -> NewSecret:
+    return parse(payload=payload, payload_content_type='text/plain', **more)
+
+
+def binary(payload: str, **more: Any) -> NewSecret:
+    return parse(
+        payload=payload,
+        payload_content_type='application/octet-stream',
+        payload_content_encoding='base64',
+        **more,
+    )
+
+
+class ParseTest(unittest.TestCase):
+    def assert_refused(self, reason: str, prop: str, **data: Any) -> None:
+        with self.assertRaises(errors.InvalidObject) as caught:
+            parse(**data)
+        self.assertEqual(
+            f"Provided object does not match schema 'Secret': {reason}. "
+            f"Invalid property: '{prop}'",
+            str(caught.exception),
+        )
+
+    def test_defaults(self) -> None:
+        self.assertEqual(
+            {
+                'name': None,
+                'secret_type': 'opaque',
+                'algorithm': None,
+                'bit_length': None,
+                'mode': None,
+                'expiration': None,
+                'content_type': None,
+                'payload': None,
+            },
+            parse(),
+        )
+
+    def test_everything(self) -> None:
+        found = binary(
+            'AAEC',
+            name='key',
+            secret_type='symmetric',
+            algorithm='aes',
+            bit_length=256,
+            mode='xts',
+            expiration='2999-01-02T03:04:05.678+01:00',
+            unknown={'a': [1]},
+            transport_key_needed='false',
+        )
+        self.assertEqual(
+            {
+                'name': 'key',
+                'secret_type': 'symmetric',
+                'algorithm': 'aes',
+                'bit_length': 256,
+                'mode': 'xts',
+                'expiration': datetime(2999, 1, 2, 2, 4, 5, 678000),
+                'content_type': 'application/octet-stream',
+                'payload': b'\0\1\2',
+            },
+            found,
+        )
+
+    def test_strings_are_stripped_but_the_payload_is_not(self) -> None:
+        found = text(
+            ' a b\n', name='  n ', algorithm=' aes ', secret_type=' opaque '
+        )
+        self.assertEqual(b' a b\n', found['payload'])
+        self.assertEqual('n', found['name'])
+        self.assertEqual('aes', found['algorithm'])
+
+    def test_what_is_no_object(self) -> None:
+        for data in (None, True, 1, 'x', [], math.nan):
+            with (
+                self.subTest(repr(data)),
+                self.assertRaises(errors.InvalidObject) as caught,
+            ):
+                new_secret.parse(data, LIMIT)
+            self.assertIn(
+                f"{data!r} is not of type 'object'. Invalid property: 'None'",
+                str(caught.exception),
+            )
+
+    def test_types(self) -> None:
+        for prop, value, wanted in (
+            ('name', 1, "'string', 'null'"),
+            ('algorithm', None, "'string'"),
+            ('mode', [], "'string'"),
+            ('bit_length', '128', "'integer'"),
+            ('bit_length', True, "'integer'"),
+            ('bit_length', 1.5, "'integer'"),
+            ('bit_length', math.inf, "'integer'"),
+            ('expiration', None, "'string'"),
+            ('payload', None, "'string'"),
+            ('payload_content_type', 1, "'string', 'null'"),
+            ('transport_key_id', 1, "'string'"),
+        ):
+            with self.subTest(f'{prop} {value!r}'):
+                self.assert_refused(
+                    f'{value!r} is not of type {wanted}', prop, **{prop: value}
+                )
+
+    def test_lengths(self) -> None:
+        for prop in ('name', 'algorithm', 'mode'):
+            with self.subTest(prop):
+                parse(**{prop: 'x' * 255})
+                value = 'x' * 256
+                self.assert_refused(
+                    f'{value!r} is too long', prop, **{prop: value}
+                )
+
+    def test_choices(self) -> None:
+        for secret_type in new_secret.SECRET_TYPES:
+            found = parse(secret_type=secret_type)
+            self.assertEqual(secret_type, found['secret_type'])
+        for prop, value in (
+            ('secret_type', 'Opaque'),
+            ('payload_content_encoding', 'BASE64'),
+            ('transport_key_needed', 'yes'),
+        ):
+            with (
+                self.subTest(prop),
+                self.assertRaises(errors.InvalidObject) as caught,
+            ):
+                parse(**{prop: value})
+            self.assertIn('is not one of [', str(caught.exception))
+
+    def test_bit_length(self) -> None:
+        for good in (1, 7, 512, 32767, 256.0):
+            self.assertEqual(int(good), parse(bit_length=good)['bit_length'])
+        self.assertIs(int, type(parse(bit_length=256.0)['bit_length']))
+        for bad in (0, -1, 32768, 1e300):
+            with self.subTest(bad):
+                self.assertRaises(errors.InvalidObject, parse, bit_length=bad)
+
+    def test_texts_that_no_database_stores(self) -> None:
+        for prop in ('name', 'algorithm', 'mode'):
+            for value in ('a\0b', '\ud800'):
+                with self.subTest(prop):
+                    self.assert_refused(
+                        'NUL and unpaired surrogates are not allowed',
+                        prop,
+                        **{prop: value},
+                    )
+
+    def test_transport_keys_there_are_none(self) -> None:
+        self.assert_refused(
+            'no transport key is available',
+            'transport_key_needed',
+            transport_key_needed='true',
+        )
+        parse(transport_key_id='x')
+        with self.assertRaises(errors.InvalidInput) as caught:
+            text('wrapped by the client', transport_key_id='x')
+        self.assertIn('transport key was not found', str(caught.exception))
+
+
+class ExpirationTest(ParseTest):
+    def test_forms(self) -> None:
+        for written, read in (
+            ('2999', datetime(2999, 1, 1)),
+            ('2999-05-06', datetime(2999, 5, 6)),
+            ('2999-05-06T07:08:09', datetime(2999, 5, 6, 7, 8, 9)),
+            ('2999-05-06 07:08:09Z', datetime(2999, 5, 6, 7, 8, 9)),
+            ('2999-05-06T07:08:09-01:00', datetime(2999, 5, 6, 8, 8, 9)),
+            ('29990506T070809', datetime(2999, 5, 6, 7, 8, 9)),
+            ('', None),
+        ):
+            with self.subTest(written):
+                found = parse(expiration=written)
+                self.assertEqual(read, found['expiration'])
+
+    def test_what_is_no_date(self) -> None:
+        for written in (
+            'soon',
+            '2999-13-01',
+            '2999-02-30',
+            '2999-01-01T25:00:00',
+            '9999-12-31T23:59:59-05:00',
+            '0001-01-01T00:00:00+05:00',
+        ):
+            with self.subTest(written):
+                self.assert_refused(
+                    "Invalid date for 'expiration'",
+                    'expiration',
+                    expiration=written,
+                )
+
+    def test_what_is_over(self) -> None:
+        just_now = datetime.now(UTC) - timedelta(seconds=1)
+        for written in ('2000-01-01', just_now.isoformat()):
+            with self.subTest(written):
+                self.assert_refused(
+                    "'expiration' is before current time",
+                    'expiration',
+                    expiration=written,
+                )
+
+
+class PayloadTest(ParseTest):
+    def test_text_types(self) -> None:
+        for written in (
+            'text/plain',
+            'TEXT/plain',
+            'text/plain;charset=utf-8',
+            'text/plain; charset=UTF-8',
+            'text/plain ; charset="utf-8"',
+        ):
+            with self.subTest(written):
+                found = parse(payload='ä', payload_content_type=written)
+                self.assertEqual('text/plain', found['content_type'])
+                self.assertEqual('ä'.encode(), found['payload'])
+
+    def test_unknown_types(self) -> None:
+        for written in (
+            '',
+            'text/html',
+            'text/plain; charset=latin-1',
+            'text/plain;format=flowed',
+            'application/json',
+        ):
+            with self.subTest(written):
+                self.assert_refused(
+                    "payload_content_type is not one of ['text/plain', "
+                    "'text/plain;charset=utf-8', 'text/plain; charset=utf-8', "
+                    "'application/octet-stream', 'application/pkcs8']",
+                    'payload_content_type',
+                    payload='x',
+                    payload_content_type=written,
+                )
+
+    def test_type_and_payload_go_together(self) -> None:
+        for declared in ('text/plain', '', None):
+            self.assert_refused(
+                'payload must be provided when payload_content_type is '
+                'specified',
+                'payload',
+                payload_content_type=declared,
+            )
+        for more in ({}, {'payload_content_type': None}):
+            self.assert_refused(
+                "If 'payload' is supplied, 'payload_content_type' must also "
+                'be supplied.',
+                'payload_content_type',
+                payload='x',
+                **more,
+            )
+        self.assertIsNone(parse(payload_content_encoding='base64')['payload'])
+
+    def test_type_and_encoding_go_together(self) -> None:
+        self.assert_refused(
+            'payload_content_encoding is not one of None',
+            'payload_content_encoding',
+            payload='x',
+            payload_content_type='text/plain',
+            payload_content_encoding='base64',
+        )
+        for binary_type in ('application/octet-stream', 'application/pkcs8'):
+            self.assert_refused(
+                "payload_content_encoding is not one of ['base64', 'binary']",
+                'payload_content_encoding',
+                payload='x',
+                payload_content_type=binary_type,
+            )
+
+    def test_empty(self) -> None:
+        reason = "If 'payload' specified, must be non empty"
+        with self.assertRaisesRegex(errors.InvalidObject, reason):
+            text('')
+        for payload in ('', ' \n'):
+            with self.assertRaisesRegex(errors.InvalidObject, reason):
+                binary(payload)
+
+    def test_limit_counts_bytes_as_they_were_sent(self) -> None:
+        self.assertEqual(LIMIT, len(text('x' * LIMIT)['payload'] or b''))
+        self.assertEqual(75, len(binary('A' * LIMIT)['payload'] or b''))
+        for call, payload in (
+            (text, 'x' * (LIMIT + 1)),
+            (text, 'ä' * 51),
+            (binary, 'A' * (LIMIT + 4)),
+        ):
+            with self.assertRaises(errors.PayloadTooLarge):
+                call(payload)
+
+    def test_surrogates(self) -> None:
+        self.assertRaises(errors.InvalidObject, text, 'a\ud800')
+        self.assertRaises(errors.InvalidObject, binary, '\udcff')
+
+    def test_bad_base64(self) -> None:
+        for payload in (
+            '!!!',
+            'AAE',
+            'AA-_',
+            '====',
+            'A=B=',
+            'AAEC=',
+            'AAEC====',
+            'ä',
+        ):
+            with (
+                self.subTest(payload),
+                self.assertRaisesRegex(
+                    errors.InvalidObject,
+                    'Invalid payload for payload_content_encoding',
+                ),
+            ):
+                binary(payload)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+LIKELY = st.sampled_from(
+    [
+        'text/plain',
+        'application/octet-stream',
+        'base64',
+        'AAEC',
+        '2999-01-01',
+        'opaque',
+        'true',
+        '\0',
+        '\ud800',
+    ]
+)
+OBJECTS = st.dictionaries(st.sampled_from(PROPERTIES), LIKELY | JSON_VALUES)
+
+
+class AnythingTest(unittest.TestCase):
+    @settings(deadline=None, max_examples=300)
+    @given(OBJECTS | JSON_VALUES)
+    def test_only_named_errors(self, data: object) -> None:
+        try:
+            found = new_secret.parse(data, LIMIT)
+        except errors.SecretStoreError as error:
+            str(error)
+        else:
+            self.assertEqual(
+                found['payload'] is None, found['content_type'] is None
+            )
+
+    @settings(deadline=None, max_examples=300)
+    @given(st.binary() | JSON_VALUES.map(lambda v: json.dumps(v).encode()))
+    def test_bodies(self, body: bytes) -> None:
+        request = bodies.webob.Request.blank(
+            '/',
+            method='POST',
+            body=body,
+            headers={'Content-Type': 'application/json'},
+        )
+        try:
+            new_secret.parse(bodies.read_json(request, 25000), LIMIT)
+        except errors.SecretStoreError:
+            return
