@@ -62,6 +62,11 @@ def of_standalone(server: own.Standalone) -> Deployment:
     return Deployment(server.url, plugin, server.client_env())
 
 
+def noauth(project: str = 'p', roles: str = 'member') -> dict[str, str]:
+    """The headers of requests where nobody is asked who they are."""
+    return {'X-Project-Id': project, 'X-User-Id': 'u', 'X-Roles': roles}
+
+
 def standalone() -> Deployment:
     return of_standalone(services.standalone())
 

@@ -11,7 +11,7 @@ import time
 from secretstore.tests.functional import base, clients, writers
 from secretstore.tests.functional.services import mariadbd, own, process, web
 
-NOBODY_ASKS = {'X-Project-Id': 'p', 'X-User-Id': 'u', 'X-Roles': 'member'}
+NOBODY_ASKS = clients.noauth()
 ROUNDS = 3
 SECRETS = 100
 
