@@ -35,7 +35,7 @@ echo "=== prepare"
 tools/venv.sh test || exit 1
 note prepare ok $((SECONDS - began))
 PATH=$PWD/.venv/bin:$PATH
-export PATH PYTHONUNBUFFERED=1
+export PATH PYTHONUNBUFFERED=1 NO_COLOR=1
 # With every server at hand (or in CI) a missing one is a failure, no skip.
 if [ "${CI:-}" = true ] || bindep --brief test >/dev/null 2>&1; then
     export SECRETSTORE_TESTS_STRICT=${SECRETSTORE_TESTS_STRICT:-1}

@@ -58,7 +58,7 @@ docs() {
 
 releasenotes() {
     if has_history; then
-        try reno lint
+        try reno --quiet lint
         try sphinx-build -q -W --keep-going -b html \
             releasenotes/source releasenotes/build/html
     else
