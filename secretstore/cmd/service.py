@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
 CONFIG_FILES_VARIABLE = 'SECRETSTORE_CONFIG_FILES'
+# What uWSGI takes for "this application cannot be loaded", and then ends; a
+# worker that exits otherwise is started again, for ever.
+CANNOT_LOAD = 22
 
 
 def load_config(
@@ -52,7 +55,7 @@ def load_config(
 def fail(error: errors.SecretStoreError) -> NoReturn:
     """End the process with the one line that says why."""
     print(f'secretstore: {error.message}', file=sys.stderr, flush=True)
-    sys.exit(1)
+    sys.exit(CANNOT_LOAD)
 
 
 def wsgi_application() -> 'WSGIApplication':
