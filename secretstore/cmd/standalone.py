@@ -12,6 +12,7 @@ from collections.abc import Callable
 import os
 from pathlib import Path
 import secrets
+import socket
 import sys
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,7 @@ def main() -> None:
     directory: Path = arguments.state_dir.resolve()
     url = f'http://{arguments.host}:{arguments.port}'
     try:
+        _require_free(arguments.host, arguments.port)
         files = arguments.config_file or [_prepare(directory, url)]
         application = _application(service.load_config(files=files))
     except (errors.SecretStoreError, cfg.Error, OSError) as error:
@@ -115,6 +117,22 @@ def _arguments() -> argparse.Namespace:
         help='use this in place of DIR/secretstore.conf; may be repeated',
     )
     return parser.parse_args()
+
+
+def _require_free(host: str, port: int) -> None:
+    """Raise StartupError when somebody listens there.
+
+    The server would not notice: it shares ports, and each of two services
+    would get some of the other's requests.
+    """
+    family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise errors.StartupError(
+            f'cannot listen on {host} port {port}: {error.strerror}; '
+            'choose another with --port'
+        ) from error
 
 
 def _prepare(directory: Path, url: str) -> Path:
