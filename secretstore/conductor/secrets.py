@@ -30,6 +30,9 @@ from secretstore.rpc.interface import (
 )
 
 NO_PAYLOAD = 'Not Found. Sorry but your secret has no payload.'
+# Where fields have other names than columns.  Every secret that is listed
+# has the same status, which is therefore no column.
+_COLUMNS = {'created': 'created_at', 'updated': 'updated_at'}
 HAS_PAYLOAD = 'Secret already has data, cannot modify it.'
 
 
@@ -206,7 +209,11 @@ class SecretManager:
         page = Page(
             limit=query['limit'],
             offset=query['offset'],
-            sort=tuple(query['sort']),
+            sort=tuple(
+                (_COLUMNS.get(field, field), descending)
+                for field, descending in query['sort']
+                if field != 'status'
+            ),
             marker=query['marker'],
         )
         with self._database.reading() as connection:

@@ -52,7 +52,10 @@ def parse_parameters(query_string: str) -> Parameters:
     """The parameters of a query string; of a repeated one the last."""
     try:
         pairs = urllib.parse.parse_qsl(
-            query_string, keep_blank_values=True, errors='strict'
+            # WSGI hands bytes over as if they were latin-1.
+            query_string.encode('latin-1').decode('utf-8'),
+            keep_blank_values=True,
+            errors='strict',
         )
     except ValueError as error:
         raise _bad_query() from error
@@ -121,7 +124,10 @@ def links(
 
 def _bits(text: str | None) -> int | None:
     bits = _number(text)
-    return bits if bits is not None and 0 < bits <= sys.maxsize else None
+    if bits is None or bits <= 0:
+        return None
+    # No secret has as many, and each database takes this as a number.
+    return min(bits, 1 << 30)
 
 
 def _limit(text: str | None, conf: cfg.ConfigOpts) -> int:
