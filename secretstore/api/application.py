@@ -64,8 +64,9 @@ class Application(pecan.core.PecanBase):  # type: ignore[misc]
         self, state: Any
     ) -> tuple[Callable[..., webob.Response], list[str], dict[str, Any]]:
         environ = state.request.environ
+        # Undecoded, so that a path that is not UTF-8 is just unknown.
         match = self._router.match(
-            environ['REQUEST_METHOD'], state.request.path_info
+            environ['REQUEST_METHOD'], environ['PATH_INFO']
         )
         environ[ROUTE] = match.route
         state.controller = match.route.handler
