@@ -20,6 +20,7 @@ MINOR = 'secretstore.microversion'
 _UUID4 = re.compile(
     '[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}'
 )
+_VERSION = re.compile('[0-9]+[.][0-9]+')
 
 
 class MicroversionHook(pecan.hooks.PecanHook):  # type: ignore[misc]
@@ -50,8 +51,14 @@ def _minor(environ: Mapping[str, Any]) -> int:
         return 0
     if version == 'latest':
         return len(VERSIONS) - 1
+    if _VERSION.fullmatch(version) is None:
+        raise errors.InvalidInput(
+            f'Invalid microversion: invalid version string: {version}'
+        )
     if version not in VERSIONS:
-        raise errors.NotAcceptable(f'Unacceptable version header: {version}')
+        raise errors.NotAcceptable(
+            f'Invalid microversion: Unacceptable version header: {version}'
+        )
     return VERSIONS.index(version)
 
 
