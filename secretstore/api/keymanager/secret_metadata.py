@@ -34,6 +34,7 @@ METADATUM = bodies.Schema(
     jsonschema.Draft3Validator,
 )
 _KEY = re.compile('[A-Za-z0-9_-]*')
+MAX_KEY = 255
 
 
 class SecretMetadataController:
@@ -52,6 +53,7 @@ class SecretMetadataController:
         self, context: RequestContext, request: webob.Request, secret_id: str
     ) -> webob.Response:
         common.canonical_id(secret_id, 'secret')
+        common.require_json_accepted(request)
         metadata = self._metadata.get_all(context, secret_id)
         return common.answer(200, {'metadata': metadata})
 
@@ -59,6 +61,7 @@ class SecretMetadataController:
         self, context: RequestContext, request: webob.Request, secret_id: str
     ) -> webob.Response:
         common.canonical_id(secret_id, 'secret')
+        common.require_json_accepted(request)
         data = bodies.read_json(request, self._max_body)
         METADATA.validate(data)
         self._metadata.replace(context, secret_id, _pairs(data['metadata']))
@@ -70,6 +73,7 @@ class SecretMetadataController:
         self, context: RequestContext, request: webob.Request, secret_id: str
     ) -> webob.Response:
         common.canonical_id(secret_id, 'secret')
+        common.require_json_accepted(request)
         key, value = self._pair(request)
         self._metadata.add(context, secret_id, key, value)
         location = f'{self._ref(request, secret_id)}/{key}'
@@ -85,6 +89,8 @@ class SecretMetadataController:
         key: str,
     ) -> webob.Response:
         common.canonical_id(secret_id, 'secret')
+        common.require_json_accepted(request)
+        _require_key(key)
         value = self._metadata.get(context, secret_id, key)
         return common.answer(200, {'key': key, 'value': value})
 
@@ -96,6 +102,8 @@ class SecretMetadataController:
         key: str,
     ) -> webob.Response:
         common.canonical_id(secret_id, 'secret')
+        common.require_json_accepted(request)
+        _require_key(key)
         body_key, value = self._pair(request)
         if body_key != key:
             # A key that does not exist is told first, as by Barbican.
@@ -114,6 +122,7 @@ class SecretMetadataController:
         key: str,
     ) -> webob.Response:
         common.canonical_id(secret_id, 'secret')
+        _require_key(key)
         self._metadata.delete(context, secret_id, key)
         return common.no_content()
 
@@ -121,6 +130,12 @@ class SecretMetadataController:
         data = bodies.stripped(bodies.read_json(request, self._max_body))
         METADATUM.validate(data)
         return next(iter(_pairs({data['key']: data['value']}).items()))
+
+
+def _require_key(key: str) -> None:
+    """Raise NotFound for what no key can be, and no database be asked."""
+    if len(key) > MAX_KEY or _KEY.fullmatch(key) is None:
+        raise errors.NotFound('Secret metadata not found.')
 
 
 def _pairs(metadata: dict[str, Any]) -> dict[str, str]:
@@ -132,6 +147,8 @@ def _pairs(metadata: dict[str, Any]) -> dict[str, str]:
             )
         if _KEY.fullmatch(key) is None:
             raise errors.InvalidInput('Invalid Key. Key must be URL safe.')
+        if len(key) > MAX_KEY:
+            raise METADATA.invalid(f'{key!r} is too long', 'metadata')
         METADATA.check_text('metadata', value)
         pairs[key.lower()] = value.strip()
     return pairs
