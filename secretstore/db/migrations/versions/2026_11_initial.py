@@ -42,6 +42,7 @@ def _text(length: int) -> sa.types.TypeEngine[str]:
 
 def upgrade() -> None:
     _secrets()
+    _payloads_and_metadata()
     _master_keys()
     _project_keys()
     op.create_table(
@@ -81,6 +82,9 @@ def _secrets() -> None:
         sa.Index('ix_secrets_name', 'project_id', 'name'),
         **_OPTIONS,
     )
+
+
+def _payloads_and_metadata() -> None:
     op.create_table(
         'secret_payloads',
         sa.Column('secret_id', _ID, nullable=False),

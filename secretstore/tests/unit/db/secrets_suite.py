@@ -33,9 +33,7 @@ class Secrets(base.DatabaseTest):
         unknown = str(uuid.uuid4())
         with self.database.reading() as conn:
             self.assertIsNone(secrets.get(conn, unknown, base.NOW))
-            self.assertIsNone(
-                secrets.get_payload(conn, unknown, base.NOW)
-            )
+            self.assertIsNone(secrets.get_payload(conn, unknown, base.NOW))
         with self.database.writing() as conn:
             self.assertFalse(secrets.delete(conn, unknown))
             self.assertFalse(
@@ -49,9 +47,7 @@ class Secrets(base.DatabaseTest):
         self.store(expired)
         with self.database.reading() as conn:
             self.assertIsNone(secrets.get(conn, expired.id, base.NOW))
-            self.assertIsNone(
-                secrets.get_payload(conn, expired.id, base.NOW)
-            )
+            self.assertIsNone(secrets.get_payload(conn, expired.id, base.NOW))
             before = base.NOW - base.SECOND
             self.assertEqual(expired, secrets.get(conn, expired.id, before))
 
