@@ -31,6 +31,7 @@ class BasicAuth:
 
     def __init__(self, app: 'WSGIApplication', conf: cfg.ConfigOpts) -> None:
         self._app = app
+        conf.register_opts(basic_auth.OPTS, group='oslo_middleware')
         self._file = conf.oslo_middleware.http_basic_auth_user_file
         self._project_id = conf.http_basic.project_id
         self._admins = frozenset(conf.http_basic.admins)
@@ -49,7 +50,8 @@ class BasicAuth:
         if not self._memo.recall(key, environ):
             try:
                 self._verify(environ)
-            except webob.exc.HTTPException:
+            # bcrypt raises ValueError for what it takes for no password.
+            except (webob.exc.HTTPException, ValueError):
                 refusal: Iterable[bytes] = _refusal()(environ, start_response)
                 return refusal
             self._memo.remember(key, environ)
@@ -59,6 +61,9 @@ class BasicAuth:
         remove_identity(environ)
         token = basic_auth.parse_header(environ)
         name, password = basic_auth.parse_token(token)
+        if not name.isprintable():
+            # It would be logged, with its line breaks.
+            raise webob.exc.HTTPUnauthorized
         basic_auth.authenticate(self._file, name, password)
         roles = 'member,reader'
         if name in self._admins:

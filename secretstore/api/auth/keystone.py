@@ -3,16 +3,27 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+import logging
 from typing import TYPE_CHECKING, Any
 
+from keystoneauth1 import exceptions
 from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_utils import timeutils
+import webob
 
-from secretstore.api.auth.memo import Environ, IdentityMemo, digest
+from secretstore.api import errors as api_errors
+from secretstore.api.auth.memo import (
+    Environ,
+    IdentityMemo,
+    digest,
+    remove_identity,
+)
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication
+
+LOG = logging.getLogger(__name__)
 
 _KEY = 'secretstore.credential'
 
@@ -43,7 +54,14 @@ class KeystoneAuth:
             if self._memo.recall(key, environ):
                 return self._app(environ, start_response)
             environ[_KEY] = key
-        result: Iterable[bytes] = self._auth_token(environ, start_response)
+        # auth_token knows fewer of the names that oslo.context believes.
+        remove_identity(environ)
+        try:
+            result: Iterable[bytes] = self._auth_token(environ, start_response)
+        # auth_token answers for some failures of the Identity service.
+        except exceptions.ClientException as error:
+            LOG.error('The Identity service cannot be used: %s', error)
+            result = _unavailable()(environ, start_response)
         return result
 
     def _proven(
@@ -53,6 +71,14 @@ class KeystoneAuth:
         if key is not None and _may_be_remembered(environ):
             self._memo.remember(key, environ, _remaining_life(environ))
         return self._app(environ, start_response)
+
+
+def _unavailable() -> webob.Response:
+    return api_errors.response(
+        503,
+        'The Identity service is not available at the moment.',
+        {'Retry-After': api_errors.RETRY_AFTER_SECONDS},
+    )
 
 
 def _token_of(environ: Environ) -> dict[str, Any]:

@@ -22,11 +22,21 @@ USER = 'c' * 32
 OTHER_USER = 'd' * 32
 
 
-def make_conf(folder: Path, **overrides: Any) -> cfg.ConfigOpts:
-    """Options for a service in *folder*; overrides are group__name=value."""
+def make_conf(
+    folder: Path, text: str = '', **overrides: Any
+) -> cfg.ConfigOpts:
+    """Options for a service in *folder*; overrides are group__name=value.
+
+    :param text: a configuration file, for options registered later
+    """
     conf = cfg.ConfigOpts()
     options.register_opts(conf)
-    conf([], project='secretstore', default_config_files=[])
+    files = []
+    if text:
+        file = folder / 'secretstore.conf'
+        file.write_text(text)
+        files.append(str(file))
+    conf([], project='secretstore', default_config_files=files)
     settings = {
         'auth_strategy': 'noauth',
         'proprietary__crypt_key_dir': str(folder / 'keys'),
