@@ -27,7 +27,7 @@ STATUS: dict[type[errors.SecretStoreError], int] = {
 }
 
 
-class IssueSeen(Exception):
+class IssueSeen(errors.SecretStoreError):
     """A refusal that the API itself words, in Barbican's frame."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -59,6 +59,13 @@ def response(
     return answer
 
 
+def _away(error: errors.Unavailable) -> str:
+    # Messages are for the operator and name files and hosts.
+    if isinstance(error, errors.MasterKeyUnavailable):
+        return 'the master key is not available.'
+    return 'the database is not available.'
+
+
 def from_exception(error: Exception, operation: str) -> webob.Response:
     """What to answer when *operation* ended with *error*, with a log line.
 
@@ -77,7 +84,7 @@ def from_exception(error: Exception, operation: str) -> webob.Response:
         LOG.warning('%s: answered 503: %s', operation, error.message)
         return response(
             status,
-            f'{operation} is not possible at the moment - {error.message}',
+            f'{operation} is not possible at the moment - {_away(error)}',
             {'Retry-After': RETRY_AFTER_SECONDS},
         )
     if isinstance(error, errors.Corrupt):

@@ -71,4 +71,8 @@ class Healthcheck:
         except errors.SecretStoreError as error:
             LOG.warning('healthcheck: %s', error.message)
             return 'The master key is not available.'
+        except Exception:
+            # Whatever it is: a load balancer has to look elsewhere.
+            LOG.exception('healthcheck')
+            return 'The service does not work.'
         return None
