@@ -41,8 +41,13 @@ def login(server: own.Standalone) -> tuple[str, str]:
 
 def basic_auth(server: own.Standalone) -> dict[str, str]:
     """The headers of requests to a standalone service."""
-    encoded = base64.b64encode(':'.join(login(server)).encode())
-    return {'Authorization': f'Basic {encoded.decode()}'}
+    return {'Authorization': encoded_login(*login(server))}
+
+
+def encoded_login(user: str, password: str) -> str:
+    """What HTTP basic authentication sends."""
+    encoded = base64.b64encode(f'{user}:{password}'.encode())
+    return f'Basic {encoded.decode()}'
 
 
 def _cloud(server: own.Standalone) -> dict[str, str]:
