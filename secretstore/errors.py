@@ -15,6 +15,7 @@ holds a key, a payload, a token or a PIN.
     |   +-- NotAcceptable
     +-- NotFound
     +-- Conflict
+    +-- Unauthenticated       the proof of identity is not enough
     +-- Forbidden
     +-- Corrupt               a stored record was changed or is not ours
     +-- MasterKeyNotFound     permanent: the custodian does not have the key
@@ -68,6 +69,10 @@ class NotFound(SecretStoreError):
 
 class Conflict(SecretStoreError):
     """The object's present state does not allow the operation."""
+
+
+class Unauthenticated(SecretStoreError):
+    """What proves the caller's identity does not say enough."""
 
 
 class Forbidden(SecretStoreError):

@@ -9,7 +9,7 @@ from oslo_config import cfg
 from oslo_middleware import cors, http_proxy_to_wsgi, request_id
 
 from secretstore.api import auth
-from secretstore.api.application import Application
+from secretstore.api.application import Application, ProjectHook
 from secretstore.api.healthcheck import Healthcheck
 from secretstore.api.keymanager import routes
 from secretstore.api.keymanager.common import MicroversionHook
@@ -69,7 +69,9 @@ def build(conf: cfg.ConfigOpts, conductor: Conductor) -> 'WSGIApplication':
 
     :raises StartupError: when the configuration cannot work
     """
-    v1 = Application(routes.routes(conf, conductor), [MicroversionHook()])
+    v1 = Application(
+        routes.routes(conf, conductor), [ProjectHook(), MicroversionHook()]
+    )
     public = Application(routes.public_routes(conf), [MicroversionHook()])
     app: WSGIApplication = Dispatch(
         # Authentication only where there is something to protect.

@@ -13,7 +13,8 @@ import pecan.core
 import pecan.hooks
 import webob
 
-from secretstore.api import errors
+from secretstore import errors
+from secretstore.api import errors as api_errors
 from secretstore.api.routing import (
     MethodNotAllowed,
     NoSuchRoute,
@@ -34,19 +35,29 @@ class ContextHook(pecan.hooks.PecanHook):  # type: ignore[misc]
         environ[CONTEXT] = RequestContext.from_environ(environ)
 
 
+class ProjectHook(pecan.hooks.PecanHook):  # type: ignore[misc]
+    """Secrets belong to projects: a caller without one has no business."""
+
+    def before(self, state: Any) -> None:
+        if not state.request.environ[CONTEXT].project_id:
+            raise errors.Unauthenticated(
+                'The request is not scoped to a project.'
+            )
+
+
 class ErrorHook(pecan.hooks.PecanHook):  # type: ignore[misc]
     """Turns every exception into an answer; nothing escapes to the server."""
 
     def on_error(self, state: Any, error: Exception) -> webob.Response:
         if isinstance(error, NoSuchRoute):
-            return errors.response(404, '')
+            return api_errors.response(404, '')
         if isinstance(error, MethodNotAllowed):
-            return errors.response(
+            return api_errors.response(
                 405, '', {'Allow': ', '.join(error.allowed)}
             )
         route = state.request.environ.get(ROUTE)
         operation = route.operation if route else 'Request'
-        return errors.from_exception(error, operation)
+        return api_errors.from_exception(error, operation)
 
 
 class Application(pecan.core.PecanBase):  # type: ignore[misc]

@@ -21,6 +21,7 @@ STATUS: dict[type[errors.SecretStoreError], int] = {
     errors.NotAcceptable: 406,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.Unavailable: 503,
     errors.SecretStoreError: 500,

@@ -196,6 +196,9 @@ class SecretManager:
     @retried
     def page(self, context: RequestContext, query: SecretQuery) -> SecretPage:
         self._authorization.require(context, policy.LIST, {})
+        if query['acl_only']:
+            # No secret has an ACL yet, so nothing is shared.
+            return SecretPage([], 0)
         filters = Filters(
             name=query['name'],
             algorithm=query['algorithm'],

@@ -61,9 +61,11 @@ TimeFilter = Sequence[tuple[TimeOperator, datetime]]
 class SecretQuery(TypedDict):
     """Which secrets to list, in which order, and which part of them.
 
-    *sort* holds (field, descending) pairs, with the field names of
-    :class:`SecretView` and ``status``.  *marker* is the id of the last
-    secret of the page before; without it *offset* says where to begin.
+    *acl_only* asks for what ACLs share with the caller in place of what the
+    caller's project owns.  *sort* holds (field, descending) pairs, with the
+    field names of :class:`SecretView` and ``status``.  *marker* is the id of
+    the last secret of the page before; without it *offset* says where to
+    begin.
     """
 
     name: str | None
@@ -78,6 +80,7 @@ class SecretQuery(TypedDict):
     limit: int
     offset: int
     marker: str | None
+    acl_only: bool
 
 
 class SecretPage(NamedTuple):

@@ -44,7 +44,8 @@ _EXCLUDES: dict[TimeOperator, set[TimeOperator]] = {
 Parameters = dict[str, str]
 
 
-def _bad_query() -> errors.InvalidInput:
+def bad_query() -> errors.InvalidInput:
+    """What is answered to any query string that makes no sense."""
     return errors.InvalidInput('URI provided invalid query string parameters.')
 
 
@@ -58,9 +59,9 @@ def parse_parameters(query_string: str) -> Parameters:
             errors='strict',
         )
     except ValueError as error:
-        raise _bad_query() from error
+        raise bad_query() from error
     if any('\0' in value for _, value in pairs):
-        raise _bad_query()
+        raise bad_query()
     return dict(pairs)
 
 
@@ -84,6 +85,7 @@ def parse_query(parameters: Parameters, conf: cfg.ConfigOpts) -> SecretQuery:
         'limit': _limit(parameters.get('limit'), conf),
         'offset': _offset(parameters.get('offset')),
         'marker': _marker(parameters),
+        'acl_only': parameters.get('acl_only', '').lower() == 'true',
     }
 
 
@@ -163,11 +165,11 @@ def _time_filter(text: str | None) -> TimeFilter:
     for part in text.split(','):
         operator, value = _split_operator(part)
         if _EXCLUDES[operator] & {known for known, _ in conditions}:
-            raise _bad_query()
+            raise bad_query()
         try:
             at = timeutils.normalize_time(timeutils.parse_isotime(value))
         except (ValueError, OverflowError) as error:
-            raise _bad_query() from error
+            raise bad_query() from error
         conditions.append((operator, at))
     return conditions
 
@@ -187,6 +189,6 @@ def _sort(text: str | None) -> list[tuple[str, bool]]:
         key, _, direction = part.partition(':')
         valid = direction in ('asc', 'desc') or part == key
         if not valid or key not in SORT_KEYS or key in fields:
-            raise _bad_query()
+            raise bad_query()
         fields[key] = direction == 'desc'
     return list(fields.items())

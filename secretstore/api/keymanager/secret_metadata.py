@@ -34,7 +34,7 @@ METADATUM = bodies.Schema(
     jsonschema.Draft3Validator,
 )
 _KEY = re.compile('[A-Za-z0-9_-]*')
-MAX_KEY = 255
+MAX_LENGTH = 255
 
 
 class SecretMetadataController:
@@ -134,7 +134,7 @@ class SecretMetadataController:
 
 def _require_key(key: str) -> None:
     """Raise NotFound for what no key can be, and no database be asked."""
-    if len(key) > MAX_KEY or _KEY.fullmatch(key) is None:
+    if len(key) > MAX_LENGTH or _KEY.fullmatch(key) is None:
         raise errors.NotFound('Secret metadata not found.')
 
 
@@ -147,8 +147,12 @@ def _pairs(metadata: dict[str, Any]) -> dict[str, str]:
             )
         if _KEY.fullmatch(key) is None:
             raise errors.InvalidInput('Invalid Key. Key must be URL safe.')
-        if len(key) > MAX_KEY:
-            raise METADATA.invalid(f'{key!r} is too long', 'metadata')
+        if not 0 < len(key) <= MAX_LENGTH or len(value) > MAX_LENGTH:
+            raise METADATA.invalid(
+                f'keys have 1 to {MAX_LENGTH} characters, values at most as '
+                'many',
+                'metadata',
+            )
         METADATA.check_text('metadata', value)
         pairs[key.lower()] = value.strip()
     return pairs

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """/v1/secrets and /v1/secrets/{id}: Barbican's contract."""
 
+from datetime import datetime
 from typing import Any
 
 from oslo_config import cfg
+from oslo_utils import strutils
 import webob
 
 from secretstore.api.errors import IssueSeen
@@ -116,8 +118,21 @@ class SecretsController:
         self, context: RequestContext, request: webob.Request, secret_id: str
     ) -> webob.Response:
         common.canonical_id(secret_id, 'secret')
+        if common.minor_version(request) >= 2:
+            _check_force(request.query_string)
         self._secrets.delete(context, secret_id)
         return common.no_content()
+
+
+def _check_force(query_string: str) -> None:
+    """Since 1.2 the answer may depend on ``force``, so it must make sense."""
+    force = listing.parse_parameters(query_string).get('force')
+    if force is None:
+        return
+    try:
+        strutils.bool_from_string(force, strict=True)
+    except ValueError as error:
+        raise listing.bad_query() from error
 
 
 def _decode(data: bytes, encoding: str | None) -> bytes:
@@ -131,15 +146,18 @@ def _decode(data: bytes, encoding: str | None) -> bytes:
         raise IssueSeen(400, 'Problem decoding payload') from error
 
 
+def _time(time: datetime | None) -> str | None:
+    return time and time.isoformat(timespec='microseconds')
+
+
 def _render(view: SecretView, base: str, minor: int) -> dict[str, Any]:
-    expiration = view['expiration']
     result: dict[str, Any] = {
-        'created': view['created'].isoformat(),
-        'updated': view['updated'].isoformat(),
+        'created': _time(view['created']),
+        'updated': _time(view['updated']),
         'status': 'ACTIVE',
         'name': view['name'],
         'secret_type': view['secret_type'],
-        'expiration': expiration.isoformat() if expiration else None,
+        'expiration': _time(view['expiration']),
         'algorithm': view['algorithm'],
         'bit_length': view['bit_length'],
         'mode': view['mode'],
