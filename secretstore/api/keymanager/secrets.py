@@ -146,18 +146,19 @@ def _decode(data: bytes, encoding: str | None) -> bytes:
         raise IssueSeen(400, 'Problem decoding payload') from error
 
 
-def _time(time: datetime | None) -> str | None:
-    return time and time.isoformat(timespec='microseconds')
+def _time(time: datetime) -> str:
+    return time.isoformat(timespec='microseconds')
 
 
 def _render(view: SecretView, base: str, minor: int) -> dict[str, Any]:
+    expiration = view['expiration']
     result: dict[str, Any] = {
         'created': _time(view['created']),
         'updated': _time(view['updated']),
         'status': 'ACTIVE',
         'name': view['name'],
         'secret_type': view['secret_type'],
-        'expiration': _time(view['expiration']),
+        'expiration': expiration.isoformat() if expiration else None,
         'algorithm': view['algorithm'],
         'bit_length': view['bit_length'],
         'mode': view['mode'],
