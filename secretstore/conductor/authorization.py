@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping
 import logging
+import threading
 import time
 
 from oslo_config import cfg
@@ -28,6 +29,8 @@ class Authorization:
 
     An answer is remembered for everything a rule can look at: the rule, the
     caller's identity and roles, and the target.
+
+    :raises StartupError: when the policy file cannot be used
     """
 
     def __init__(
@@ -36,9 +39,13 @@ class Authorization:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         policy_opts.set_defaults(conf)
-        self._enforcer = policy.Enforcer(conf, fallback_to_json_file=False)
+        self._enforcer = policy.Enforcer(conf)
         self._enforcer.register_defaults(policies.list_rules())
+        _load(self._enforcer)
         self._clock = clock
+        # The enforcer reloads a changed file in steps, and refuses whoever
+        # asks between two of them.
+        self._asking = threading.Lock()
         self._decisions: dict[tuple[object, ...], bool] = {}
         self._expires = 0.0
 
@@ -71,6 +78,20 @@ class Authorization:
 
     def _ask(self, context: RequestContext, rule: str, target: Target) -> bool:
         try:
-            return bool(self._enforcer.authorize(rule, dict(target), context))
+            with self._asking:
+                return bool(
+                    self._enforcer.authorize(rule, dict(target), context)
+                )
         except policy.InvalidScope:
             return False
+
+
+def _load(enforcer: policy.Enforcer) -> None:
+    try:
+        enforcer.load_rules()
+    # A file may be wrong in ways that oslo.policy and YAML name differently.
+    except Exception as error:
+        reason = ' '.join(str(error).split())
+        raise errors.StartupError(
+            f'The policy file {enforcer.policy_path} cannot be used: {reason}'
+        ) from error
