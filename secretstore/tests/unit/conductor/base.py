@@ -94,6 +94,7 @@ def query(**fields: Any) -> SecretQuery:
         'limit': 10,
         'offset': 0,
         'marker': None,
+        'acl_only': False,
     }
     asked.update(fields)  # type: ignore[typeddict-item]
     return asked

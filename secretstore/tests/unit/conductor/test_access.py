@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may do what: Barbican's new defaults, as a table."""
+
+from collections.abc import Callable
+
+from secretstore import errors
+from secretstore.context import RequestContext
+from secretstore.tests.unit.conductor import base
+from secretstore.tests.unit.conductor.base import (
+    ConductorTest,
+    context,
+    new_secret,
+    query,
+    text_secret,
+)
+
+OTHER = {'project_id': base.OTHER_PROJECT, 'user_id': base.OTHER_USER}
+CALLERS = {
+    'creator': context('member', 'reader'),
+    'member': context('member', 'reader', user_id=base.OTHER_USER),
+    'reader': context('reader', user_id=base.OTHER_USER),
+    'admin': context('admin', 'member', 'reader', user_id=base.OTHER_USER),
+    'nobody': context(roles=[], user_id=base.OTHER_USER),
+    'creator without a role': context(roles=[]),
+    'foreign member': context('member', 'reader', **OTHER),
+    'foreign reader': context('reader', **OTHER),
+    'foreign admin': context('admin', 'member', 'reader', **OTHER),
+    'foreign creator': context(
+        'member', 'reader', project_id=base.OTHER_PROJECT
+    ),
+    'without a project': context('admin', 'member', project_id=None),
+    'of a domain': context('admin', 'member', project_id=None, domain_id='d'),
+    'of the system': context(
+        'admin', 'member', project_id=None, system_scope='all'
+    ),
+}
+OWN = {'creator', 'member', 'admin'}
+ABROAD = {'foreign member', 'foreign admin', 'foreign creator'}
+# Barbican lets admins see and remove what is another project's, not read it.
+EVERYWHERE = {'foreign admin', 'without a project'}
+TABLE = {
+    'create': OWN | ABROAD,
+    'page': OWN | ABROAD,
+    'get': OWN | EVERYWHERE,
+    'delete': OWN | EVERYWHERE,
+    'payload': OWN,
+    'put_payload': OWN,
+    'require_put': OWN,
+    'get_all metadata': OWN,
+    'get metadatum': OWN,
+    'replace metadata': OWN,
+    'add metadatum': OWN,
+    'update metadatum': OWN,
+    'delete metadatum': OWN,
+}
+
+
+class AccessTest(ConductorTest):
+    def action(self, name: str) -> Callable[[RequestContext], object]:
+        """The operation, on a secret that is made for it."""
+        secrets = self.conductor.secrets
+        meta = self.conductor.secret_metadata
+        owner = CALLERS['creator']
+        wanted = text_secret()
+        if name in ('put_payload', 'require_put'):
+            wanted = new_secret()
+        of = secrets.create(owner, wanted)
+        meta.add(owner, of, 'k', 'v')
+        actions: dict[str, Callable[[RequestContext], object]] = {
+            'create': lambda who: secrets.create(who, new_secret()),
+            'page': lambda who: secrets.page(who, query()),
+            'get': lambda who: secrets.get(who, of),
+            'delete': lambda who: secrets.delete(who, of),
+            'payload': lambda who: secrets.payload(who, of),
+            'put_payload': lambda who: secrets.put_payload(
+                who, of, 'text/plain', b'x'
+            ),
+            'require_put': lambda who: secrets.require_put(who, of),
+            'get_all metadata': lambda who: meta.get_all(who, of),
+            'get metadatum': lambda who: meta.get(who, of, 'k'),
+            'replace metadata': lambda who: meta.replace(who, of, {}),
+            'add metadatum': lambda who: meta.add(who, of, 'n', 'v'),
+            'update metadatum': lambda who: meta.update(who, of, 'k', 'w'),
+            'delete metadatum': lambda who: meta.delete(who, of, 'k'),
+        }
+        return actions[name]
+
+    def test_table(self) -> None:
+        for name, wanted in TABLE.items():
+            allowed = set()
+            for caller, who in CALLERS.items():
+                try:
+                    self.action(name)(who)
+                except errors.Forbidden:
+                    continue
+                allowed.add(caller)
+            with self.subTest(name):
+                self.assertEqual(wanted, allowed)
+
+    def test_a_refused_change_changes_nothing(self) -> None:
+        secrets = self.conductor.secrets
+        owner, stranger = CALLERS['creator'], CALLERS['foreign member']
+        of = secrets.create(owner, new_secret())
+        for call in (
+            lambda: secrets.put_payload(stranger, of, 'text/plain', b'x'),
+            lambda: secrets.delete(stranger, of),
+            lambda: self.conductor.secret_metadata.add(stranger, of, 'k', 'v'),
+        ):
+            self.assertRaises(errors.Forbidden, call)
+        self.assertIsNone(secrets.get(owner, of)['content_type'])
+        self.assertEqual({}, self.conductor.secret_metadata.get_all(owner, of))
+
+    def test_what_does_not_exist_is_told_to_everybody(self) -> None:
+        unknown = '6a0c8d2e-5d4b-4e2c-9a37-0123456789ab'
+        for who in CALLERS.values():
+            with self.assertRaises(errors.NotFound):
+                self.conductor.secrets.get(who, unknown)
+
+    def test_lists_hold_the_own_project_only(self) -> None:
+        secrets = self.conductor.secrets
+        mine = secrets.create(CALLERS['creator'], new_secret())
+        theirs = secrets.create(CALLERS['foreign admin'], new_secret())
+        page = secrets.page(CALLERS['foreign admin'], query(limit=100))
+        listed = [view['id'] for view in page.secrets]
+        self.assertIn(theirs, listed)
+        self.assertNotIn(mine, listed)
