@@ -40,16 +40,20 @@ def load_config(
     log.set_defaults(
         default_log_levels=[*log.get_default_log_levels(), 'alembic=WARNING']
     )
-    named = os.environ.get(CONFIG_FILES_VARIABLE, '').split(os.pathsep)
-    chosen = [str(path) for path in files] or [name for name in named if name]
     conf(
         list(arguments),
         project='secretstore',
         version=version.version_string(),
-        default_config_files=chosen or None,
+        default_config_files=[str(path) for path in files] or named_files(),
     )
     log.setup(conf, 'secretstore')
     return conf
+
+
+def named_files() -> list[str] | None:
+    """The configuration files that the environment names; None: none."""
+    named = os.environ.get(CONFIG_FILES_VARIABLE, '').split(os.pathsep)
+    return [name for name in named if name] or None
 
 
 def fail(error: errors.SecretStoreError) -> NoReturn:

@@ -8,6 +8,7 @@ from oslo_upgradecheck import common_checks, upgradecheck
 
 from secretstore import conf as options
 from secretstore import errors
+from secretstore.cmd import service
 from secretstore.conductor import service as conductor
 from secretstore.db import migration
 from secretstore.db.engine import Database
@@ -26,6 +27,7 @@ class Checks(upgradecheck.UpgradeCommands):
     def _check_master_keys(self) -> upgradecheck.Result:
         try:
             database = Database.from_conf(cfg.CONF)
+            migration.check(database)
             conductor.key_hierarchy(cfg.CONF, database).verify()
         except errors.SecretStoreError as error:
             return _failure(error)
@@ -50,7 +52,11 @@ def main() -> int:
     options.register_opts(cfg.CONF)
     return int(
         upgradecheck.main(
-            cfg.CONF, project='secretstore', upgrade_command=Checks()
+            cfg.CONF,
+            project='secretstore',
+            upgrade_command=Checks(),
+            argv=sys.argv[1:],
+            default_config_files=service.named_files(),
         )
     )
 

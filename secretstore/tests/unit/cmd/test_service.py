@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+from secretstore.cmd.service import CANNOT_LOAD
+from secretstore.tests.unit.cmd.base import CommandTest
+
+SHOW = (
+    'import sys; from pathlib import Path; '
+    'from secretstore.cmd import service; '
+    'files = [Path(name) for name in sys.argv[1:]]; '
+    'print(service.load_config(files=files).host_href)'
+)
+START = (
+    'from secretstore.cmd import service; '
+    'print(callable(service.wsgi_application()))'
+)
+
+
+class LoadConfigTest(CommandTest):
+    def write(self, name: str, href: str) -> str:
+        file = self.folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f'[DEFAULT]\nhost_href = {href}\n')
+        return str(file)
+
+    def href(self, *arguments: str, files: str = '') -> str:
+        done = self.run_python(SHOW, *arguments, files=files)
+        self.assert_ends(0, done)
+        return done.stdout.strip()
+
+    def test_precedence(self) -> None:
+        self.assertEqual('', self.href())
+        self.write('.secretstore/secretstore.conf', 'home')
+        self.assertEqual('home', self.href())
+        named = self.write('named.conf', 'named')
+        self.assertEqual('named', self.href(files=named))
+        given = self.write('given.conf', 'given')
+        self.assertEqual('given', self.href(given, files=named))
+
+    def test_of_several_files_the_last_counts(self) -> None:
+        files = [self.write(f'{name}.conf', name) for name in 'ab']
+        self.assertEqual('b', self.href(files=':'.join(files)))
+        self.assertEqual('a', self.href(files=':'.join(reversed(files))))
+        self.assertEqual('b', self.href(*files))
+        self.assertEqual('a', self.href(files=f':{files[0]}::'))
+
+
+class WsgiApplicationTest(CommandTest):
+    def test_starts(self) -> None:
+        done = self.run_command('manage', 'db', 'upgrade')
+        self.assert_ends(0, done)
+        done = self.run_python(START)
+        self.assert_ends(0, done, 'True')
+
+    def assert_one_line(self, *words: str) -> None:
+        done = self.run_python(START)
+        self.assert_ends(CANNOT_LOAD, done, *words)
+        lines = [
+            line
+            for line in done.stderr.splitlines()
+            if line.startswith('secretstore: ')
+        ]
+        self.assertEqual(1, len(lines), done.stderr)
+
+    def test_an_empty_database(self) -> None:
+        self.assert_one_line('run secretstore-manage db upgrade')
+
+    def test_no_database(self) -> None:
+        self.configure(f'sqlite:///{self.folder}/none/secretstore.db')
+        self.assert_one_line('database')
+
+    def test_an_unknown_dialect(self) -> None:
+        self.configure('oracle://host/db')
+        self.assert_one_line('oracle')
+
+    def test_a_wrong_option(self) -> None:
+        self.run_command('manage', 'db', 'upgrade')
+        text = self.file.read_text()
+        self.file.write_text(text.replace('noauth', 'magic'))
+        self.assert_one_line('auth_strategy')
+
+    def test_a_policy_file_that_cannot_be_used(self) -> None:
+        self.run_command('manage', 'db', 'upgrade')
+        policy = self.folder / 'policy.yaml'
+        policy.write_text('a: [')
+        with self.file.open('a') as file:
+            file.write(f'[oslo_policy]\npolicy_file = {policy}\n')
+        self.assert_one_line(str(policy))

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+import socket
+import stat
+import tempfile
+import unittest
+
+import bcrypt
+import yaml
+
+from secretstore import errors
+from secretstore.cmd import standalone
+from secretstore.tests.unit.cmd.base import CommandTest
+
+URL = 'http://127.0.0.1:9311'
+
+
+class PrepareTest(unittest.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.directory = Path(folder.name) / 'deep' / 'state'
+
+    def prepare(self) -> dict[str, str]:
+        """The files after it, by name."""
+        config = standalone._prepare(self.directory, URL)
+        self.assertEqual(self.directory / 'secretstore.conf', config)
+        return {
+            file.name: file.read_text() for file in self.directory.iterdir()
+        }
+
+    def test_the_password_in_one_file_fits_the_hash_in_the_other(self) -> None:
+        files = self.prepare()
+        self.assertEqual(
+            {'secretstore.conf', 'users', 'clouds.yaml'}, set(files)
+        )
+        auth = yaml.safe_load(files['clouds.yaml'])['clouds']['secretstore'][
+            'auth'
+        ]
+        name, _, hashed = files['users'].strip().partition(':')
+        self.assertEqual(auth['username'], name)
+        self.assertEqual(f'{URL}/v1', auth['endpoint'])
+        password = auth['password'].encode()
+        self.assertTrue(bcrypt.checkpw(password, hashed.encode()))
+        for text in (files['secretstore.conf'], files['users']):
+            self.assertNotIn(auth['password'], text)
+
+    def test_again_changes_nothing(self) -> None:
+        first = self.prepare()
+        self.assertEqual(first, self.prepare())
+        (self.directory / 'secretstore.conf').write_text('mine')
+        self.assertEqual('mine', self.prepare()['secretstore.conf'])
+
+    def test_only_the_owner_may_look(self) -> None:
+        self.prepare()
+        self.assertEqual(0o700, stat.S_IMODE(self.directory.stat().st_mode))
+        for file in self.directory.iterdir():
+            self.assertEqual(0o600, stat.S_IMODE(file.stat().st_mode), file)
+
+    def test_a_new_password_when_the_users_are_gone(self) -> None:
+        first = self.prepare()
+        (self.directory / 'users').unlink()
+        second = self.prepare()
+        self.assertNotEqual(first['users'], second['users'])
+        self.assertNotEqual(first['clouds.yaml'], second['clouds.yaml'])
+
+
+class PortTest(unittest.TestCase):
+    def test_taken(self) -> None:
+        with socket.create_server(('127.0.0.1', 0)) as taken:
+            port = taken.getsockname()[1]
+            with self.assertRaisesRegex(errors.StartupError, str(port)):
+                standalone._require_free('127.0.0.1', port)
+        standalone._require_free('127.0.0.1', port)
+
+
+class StartTest(CommandTest):
+    def test_a_state_directory_that_cannot_be_made(self) -> None:
+        (self.folder / 'file').write_text('')
+        done = self.run_command(
+            'standalone', '--port', '0', '--state-dir', 'file/state'
+        )
+        self.assert_ends(1, done, 'secretstore: ')
+        self.assertEqual('', done.stdout)
+
+    def test_a_wrong_configuration(self) -> None:
+        text = self.file.read_text()
+        self.file.write_text(text.replace('noauth', 'magic'))
+        done = self.run_command(
+            'standalone', '--port', '0', '--config-file', str(self.file)
+        )
+        self.assert_ends(1, done, 'auth_strategy')

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+import unittest
+
+from oslo_config import cfg
+
+from secretstore import conf as options
+from secretstore.conf import opts
+
+
+class OptionsTest(unittest.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.conf = cfg.ConfigOpts()
+        options.register_opts(self.conf)
+        self.conf([], default_config_files=[])
+
+    def test_barbicans_names_and_defaults(self) -> None:
+        for name, value in (
+            ('host_href', ''),
+            ('max_allowed_secret_in_bytes', 20000),
+            ('max_allowed_request_size_in_bytes', 25000),
+            ('default_limit_paging', 10),
+            ('max_limit_paging', 100),
+        ):
+            self.assertEqual(value, self.conf[name])
+
+    def test_twice_is_once(self) -> None:
+        options.register_opts(self.conf)
+
+    def test_the_generator_lists_each_option_once_with_help(self) -> None:
+        seen = set()
+        for group, listed in opts.list_opts():
+            for option in listed:
+                self.assertNotIn((group, option.name), seen)
+                seen.add((group, option.name))
+                self.assertTrue(option.help, option.name)
+                name = option.dest
+                found = self.conf if group == 'DEFAULT' else self.conf[group]
+                self.assertEqual(option.default, found[name], name)
+
+    def test_values_that_make_no_sense(self) -> None:
+        for group, name, value in (
+            (None, 'auth_strategy', 'magic'),
+            (None, 'max_allowed_secret_in_bytes', 0),
+            (None, 'max_limit_paging', 0),
+            ('api', 'conductor', 'magic'),
+            ('api', 'auth_cache_time', -1),
+            ('conductor', 'key_cache_ttl', -1),
+        ):
+            with self.subTest(name), self.assertRaises(ValueError):
+                self.conf.set_override(name, value, group)
