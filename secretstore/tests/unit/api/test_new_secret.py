@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 from datetime import UTC, datetime, timedelta
-import json
 import math
 from typing import Any
 import unittest
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from secretstore import errors
-from secretstore.api.keymanager import bodies, new_secret
+from secretstore.api.keymanager import new_secret
 from secretstore.rpc.interface import NewSecret
 
 LIMIT = 100
-PROPERTIES = [*new_secret.SCHEMA._validator.schema['properties'], 'other']
 
 
 def parse(**data: Any) -> NewSecret:
@@ -33,7 +28,7 @@ def binary(payload: str, **more: Any) -> NewSecret:
     )
 
 
-class ParseTest(unittest.TestCase):
+class ParseBase(unittest.TestCase):
     def assert_refused(self, reason: str, prop: str, **data: Any) -> None:
         with self.assertRaises(errors.InvalidObject) as caught:
             parse(**data)
@@ -43,6 +38,8 @@ class ParseTest(unittest.TestCase):
             str(caught.exception),
         )
 
+
+class ParseTest(ParseBase):
     def test_defaults(self) -> None:
         self.assertEqual(
             {
@@ -178,7 +175,7 @@ class ParseTest(unittest.TestCase):
         self.assertIn('transport key was not found', str(caught.exception))
 
 
-class ExpirationTest(ParseTest):
+class ExpirationTest(ParseBase):
     def test_forms(self) -> None:
         for written, read in (
             ('2999', datetime(2999, 1, 1)),
@@ -218,165 +215,3 @@ class ExpirationTest(ParseTest):
                     'expiration',
                     expiration=written,
                 )
-
-
-class PayloadTest(ParseTest):
-    def test_text_types(self) -> None:
-        for written in (
-            'text/plain',
-            'TEXT/plain',
-            'text/plain;charset=utf-8',
-            'text/plain; charset=UTF-8',
-            'text/plain ; charset="utf-8"',
-        ):
-            with self.subTest(written):
-                found = parse(payload='ä', payload_content_type=written)
-                self.assertEqual('text/plain', found['content_type'])
-                self.assertEqual('ä'.encode(), found['payload'])
-
-    def test_unknown_types(self) -> None:
-        for written in (
-            '',
-            'text/html',
-            'text/plain; charset=latin-1',
-            'text/plain;format=flowed',
-            'application/json',
-        ):
-            with self.subTest(written):
-                self.assert_refused(
-                    "payload_content_type is not one of ['text/plain', "
-                    "'text/plain;charset=utf-8', 'text/plain; charset=utf-8', "
-                    "'application/octet-stream', 'application/pkcs8']",
-                    'payload_content_type',
-                    payload='x',
-                    payload_content_type=written,
-                )
-
-    def test_type_and_payload_go_together(self) -> None:
-        for declared in ('text/plain', '', None):
-            self.assert_refused(
-                'payload must be provided when payload_content_type is '
-                'specified',
-                'payload',
-                payload_content_type=declared,
-            )
-        for more in ({}, {'payload_content_type': None}):
-            self.assert_refused(
-                "If 'payload' is supplied, 'payload_content_type' must also "
-                'be supplied.',
-                'payload_content_type',
-                payload='x',
-                **more,
-            )
-        self.assertIsNone(parse(payload_content_encoding='base64')['payload'])
-
-    def test_type_and_encoding_go_together(self) -> None:
-        self.assert_refused(
-            'payload_content_encoding is not one of None',
-            'payload_content_encoding',
-            payload='x',
-            payload_content_type='text/plain',
-            payload_content_encoding='base64',
-        )
-        for binary_type in ('application/octet-stream', 'application/pkcs8'):
-            self.assert_refused(
-                "payload_content_encoding is not one of ['base64', 'binary']",
-                'payload_content_encoding',
-                payload='x',
-                payload_content_type=binary_type,
-            )
-
-    def test_empty(self) -> None:
-        reason = "If 'payload' specified, must be non empty"
-        with self.assertRaisesRegex(errors.InvalidObject, reason):
-            text('')
-        for payload in ('', ' \n'):
-            with self.assertRaisesRegex(errors.InvalidObject, reason):
-                binary(payload)
-
-    def test_limit_counts_bytes_as_they_were_sent(self) -> None:
-        self.assertEqual(LIMIT, len(text('x' * LIMIT)['payload'] or b''))
-        self.assertEqual(75, len(binary('A' * LIMIT)['payload'] or b''))
-        for call, payload in (
-            (text, 'x' * (LIMIT + 1)),
-            (text, 'ä' * 51),
-            (binary, 'A' * (LIMIT + 4)),
-        ):
-            with self.assertRaises(errors.PayloadTooLarge):
-                call(payload)
-
-    def test_surrogates(self) -> None:
-        self.assertRaises(errors.InvalidObject, text, 'a\ud800')
-        self.assertRaises(errors.InvalidObject, binary, '\udcff')
-
-    def test_bad_base64(self) -> None:
-        for payload in (
-            '!!!',
-            'AAE',
-            'AA-_',
-            '====',
-            'A=B=',
-            'AAEC=',
-            'AAEC====',
-            'ä',
-        ):
-            with (
-                self.subTest(payload),
-                self.assertRaisesRegex(
-                    errors.InvalidObject,
-                    'Invalid payload for payload_content_encoding',
-                ),
-            ):
-                binary(payload)
-
-
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-LIKELY = st.sampled_from(
-    [
-        'text/plain',
-        'application/octet-stream',
-        'base64',
-        'AAEC',
-        '2999-01-01',
-        'opaque',
-        'true',
-        '\0',
-        '\ud800',
-    ]
-)
-OBJECTS = st.dictionaries(st.sampled_from(PROPERTIES), LIKELY | JSON_VALUES)
-
-
-class AnythingTest(unittest.TestCase):
-    @settings(deadline=None, max_examples=300)
-    @given(OBJECTS | JSON_VALUES)
-    def test_only_named_errors(self, data: object) -> None:
-        try:
-            found = new_secret.parse(data, LIMIT)
-        except errors.SecretStoreError as error:
-            str(error)
-        else:
-            self.assertEqual(
-                found['payload'] is None, found['content_type'] is None
-            )
-
-    @settings(deadline=None, max_examples=300)
-    @given(st.binary() | JSON_VALUES.map(lambda v: json.dumps(v).encode()))
-    def test_bodies(self, body: bytes) -> None:
-        request = bodies.webob.Request.blank(
-            '/',
-            method='POST',
-            body=body,
-            headers={'Content-Type': 'application/json'},
-        )
-        try:
-            new_secret.parse(bodies.read_json(request, 25000), LIMIT)
-        except errors.SecretStoreError:
-            return
