@@ -50,7 +50,7 @@ def main() -> int:
     cfg.CONF.register_cli_opt(COMMAND)
     try:
         conf = service.load_config(sys.argv[1:])
-        conf.command.run(Database.from_conf(conf))
+        conf.command.run(Database.from_conf(conf, patient=True))
     except (errors.SecretStoreError, cfg.Error) as error:
         print(f'secretstore-manage: {error}', file=sys.stderr)
         return 1

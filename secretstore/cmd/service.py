@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
 CONFIG_FILES_VARIABLE = 'SECRETSTORE_CONFIG_FILES'
-# What uWSGI takes for "this application cannot be loaded", and then ends; a
-# worker that exits otherwise is started again, for ever.
+# What uWSGI takes for "this application cannot be loaded", and then ends with
+# all its workers; a worker that exits otherwise is started again, for ever.
 CANNOT_LOAD = 22
+TRY_AGAIN = 1
 
 
 def load_config(
@@ -57,9 +58,14 @@ def named_files() -> list[str] | None:
 
 
 def fail(error: errors.SecretStoreError) -> NoReturn:
-    """End the process with the one line that says why."""
+    """End the process with the one line that says why.
+
+    A worker that starts while the database is away must not take those that
+    wait for it along.
+    """
     print(f'secretstore: {error.message}', file=sys.stderr, flush=True)
-    sys.exit(CANNOT_LOAD)
+    temporary = isinstance(error, errors.Unavailable)
+    sys.exit(TRY_AGAIN if temporary else CANNOT_LOAD)
 
 
 def wsgi_application() -> 'WSGIApplication':

@@ -21,6 +21,8 @@ from secretstore import errors
 Prepare = Callable[[Any, Any], None]
 
 CONNECT_SECONDS = 5
+# A server that hangs is as good as gone, sooner than a client gives up.
+ANSWER_SECONDS = 20
 SQLITE_BUSY_SECONDS = 10
 
 # The server answers, but cannot do its work: too many connections, shutting
@@ -40,6 +42,7 @@ class Options:
     pool_recycle: int
     mysql_sql_mode: str | None
     mysql_wsrep_sync_wait: int | None
+    answer_seconds: int | None = ANSWER_SECONDS
 
 
 def parse(url: str) -> sa.URL:
@@ -120,7 +123,7 @@ def _engine(url: sa.URL, options: Options, **more: Any) -> sa.Engine:
         pool_use_lifo=True,
         # Statements are logged with their errors; what they store is not.
         hide_parameters=True,
-        connect_args=_connect_args(url),
+        connect_args=_connect_args(url, options.answer_seconds),
         **more,
     )
     if prepare := _PREPARE[kind(url)](options):
@@ -132,7 +135,7 @@ def _engine(url: sa.URL, options: Options, **more: Any) -> sa.Engine:
     return engine
 
 
-def _connect_args(url: sa.URL) -> dict[str, Any]:
+def _connect_args(url: sa.URL, answer_seconds: int | None) -> dict[str, Any]:
     match kind(url):
         case 'sqlite':
             return {'timeout': SQLITE_BUSY_SECONDS}
@@ -140,13 +143,21 @@ def _connect_args(url: sa.URL) -> dict[str, Any]:
             wanted = {
                 'charset': 'utf8mb4',
                 'connect_timeout': CONNECT_SECONDS,
+                'read_timeout': answer_seconds,
+                'write_timeout': answer_seconds,
             }
         case _:
             wanted = {
                 'client_encoding': 'utf8',
                 'connect_timeout': CONNECT_SECONDS,
+                'tcp_user_timeout': answer_seconds and answer_seconds * 1000,
+                'keepalives_idle': answer_seconds,
             }
-    return {key: wanted[key] for key in wanted if key not in url.query}
+    return {
+        key: value
+        for key, value in wanted.items()
+        if value is not None and key not in url.query
+    }
 
 
 def _mark_away(context: sa.engine.ExceptionContext) -> None:

@@ -68,6 +68,7 @@ class Database:
         pool_recycle: int = 3600,
         mysql_sql_mode: str | None = 'TRADITIONAL',
         mysql_wsrep_sync_wait: int | None = None,
+        patient: bool = False,
     ) -> None:
         self._url = connect.parse(url)
         self._options = connect.Options(
@@ -77,14 +78,18 @@ class Database:
             pool_recycle,
             mysql_sql_mode,
             mysql_wsrep_sync_wait,
+            None if patient else connect.ANSWER_SECONDS,
         )
         self.dialect = connect.kind(self._url)
         self._pools = _Pools(self._url, self._options)
         self._inherited: list[_Pools] = []
 
     @classmethod
-    def from_conf(cls, conf: cfg.ConfigOpts) -> Self:
-        """The database of oslo.db's options in group [database]."""
+    def from_conf(cls, conf: cfg.ConfigOpts, patient: bool = False) -> Self:
+        """The database of oslo.db's options in group [database].
+
+        patient waits for answers however long they take: for migrations.
+        """
         conf.register_opts(db_options.database_opts, 'database')
         group = conf.database
         if not group.connection:
@@ -103,6 +108,7 @@ class Database:
             pool_recycle=group.connection_recycle_time,
             mysql_sql_mode=group.mysql_sql_mode or None,
             mysql_wsrep_sync_wait=group.mysql_wsrep_sync_wait,
+            patient=patient,
         )
 
     def reading(self) -> contextlib.AbstractContextManager[sa.Connection]:

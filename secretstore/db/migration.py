@@ -18,6 +18,7 @@ MIGRATIONS = pathlib.Path(__file__).parent / 'migrations'
 def upgrade(database: Database | str, revision: str = 'head') -> None:
     """Migrate up to revision; of callers at a time each waits its turn."""
     with _opened(database) as opened:
+        _refuse_unknown(_version(opened))
         _upgrade(opened, revision)
 
 
@@ -37,12 +38,28 @@ def head() -> str:
 def check(database: Database | str) -> None:
     """Raise StartupError unless the schema is the one this release needs."""
     found = version(database)
+    _refuse_unknown(found)
     needed = head()
     if found != needed:
         state = 'empty' if found is None else f'at {found}'
         raise errors.StartupError(
             f'database schema is {state}, this release needs {needed}: '
             'run secretstore-manage db upgrade'
+        )
+
+
+def _refuse_unknown(found: str | None) -> None:
+    """Alembic cannot go anywhere from a revision of a later release."""
+    known = [
+        revision.revision
+        for revision in script.ScriptDirectory(
+            str(MIGRATIONS)
+        ).walk_revisions()
+    ]
+    if found is not None and found not in known:
+        raise errors.StartupError(
+            f'database schema is at {found}, which this release does not '
+            'know: run a later release of secretstore'
         )
 
 

@@ -45,7 +45,7 @@ class Schema:
         if error is not None:
             path = error.schema_path
             prop = str(path[1]) if len(path) > 1 else None
-            raise errors.InvalidObject(self.name, error.message, prop)
+            raise errors.InvalidObject(self.name, _reason(error, prop), prop)
 
     def invalid(self, reason: str, prop: str) -> errors.InvalidObject:
         """The error for what a JSON schema cannot say."""
@@ -57,6 +57,14 @@ class Schema:
             raise self.invalid(
                 'NUL and unpaired surrogates are not allowed', prop
             )
+
+
+def _reason(error: jsonschema.ValidationError, prop: str | None) -> str:
+    """The validator's words, without a payload: clients log answers."""
+    told = repr(error.instance)
+    if prop in (None, 'payload') and error.message.startswith(told):
+        return 'it' + error.message[len(told) :]
+    return str(error.message)
 
 
 def require_content_type(request: webob.Request, expected: list[str]) -> None:

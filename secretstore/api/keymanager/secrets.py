@@ -8,6 +8,7 @@ from oslo_config import cfg
 from oslo_utils import strutils
 import webob
 
+from secretstore import errors
 from secretstore.api.errors import IssueSeen
 from secretstore.api.keymanager import (
     bodies,
@@ -76,6 +77,9 @@ class SecretsController:
         self, context: RequestContext, request: webob.Request, secret_id: str
     ) -> webob.Response:
         common.canonical_id(secret_id, 'secret')
+        if 'trans_wrapped_session_key' in request.query_string:
+            # Never hand out in the clear what was asked for wrapped.
+            raise errors.InvalidInput('No transport key is available.')
         payload = self._secrets.payload(context, secret_id)
         accept = request.environ.get('HTTP_ACCEPT')
         return webob.Response(

@@ -2,6 +2,9 @@
 """The database goes away and comes back under a running service."""
 
 from concurrent import futures
+import os
+import pathlib
+import signal
 import time
 import typing
 import uuid
@@ -30,6 +33,45 @@ class TestDatabaseAway(base.FunctionalTest):
     def test_postgresql(self) -> None:
         with postgres.PostgreSQL() as database:
             self._away_and_back(database)
+
+    def test_mariadb_that_hangs(self) -> None:
+        with mariadbd.MariaDB() as database:
+            database.create_database('hangs')
+            url = f'{database.url("hangs")}&read_timeout=2'
+            with own.SecretStore(url) as server:
+                self.url = f'{server.url}/v1/secrets'
+                ref = self._store(BODY)
+                database.send(signal.SIGSTOP)
+                try:
+                    answer, took = _timed('GET', f'{ref}/payload', None)
+                    self._is_unavailable(answer, took)
+                finally:
+                    database.send(signal.SIGCONT)
+                self._recovers(server, ref)
+
+    def test_a_worker_that_starts_meanwhile(self) -> None:
+        # A worker that cannot start must not end the others with it.
+        with mariadbd.MariaDB() as database:
+            database.create_database('meanwhile')
+            with own.SecretStore(database.url('meanwhile')) as server:
+                self.url = f'{server.url}/v1/secrets'
+                ref = self._store(BODY)
+                system.wait_for(
+                    'both workers',
+                    lambda: server.log_text().count('WSGI app 0') > 1,
+                    20,
+                )
+                database.stop()
+                os.kill(_children(server.pid)[0], signal.SIGKILL)
+                system.wait_for(
+                    'a refusal',
+                    lambda: 'secretstore: The database' in server.log_text(),
+                    20,
+                )
+                answer, took = _timed('GET', f'{ref}/payload', None)
+                self._is_unavailable(answer, took)
+                database.start()
+                self._recovers(server, ref)
 
     def _away_and_back(self, database: services.Database) -> None:
         database.create_database('away')
@@ -93,6 +135,11 @@ class TestDatabaseAway(base.FunctionalTest):
         self.assertEqual((200, b'hush'), _status(answer))
         self._store(BODY)
         system.wait_for('health', server.ready, 3)
+
+
+def _children(pid: int) -> list[int]:
+    path = pathlib.Path(f'/proc/{pid}/task/{pid}/children')
+    return [int(child) for child in path.read_text().split()]
 
 
 def _status(answer: web.Answer) -> tuple[int, bytes]:

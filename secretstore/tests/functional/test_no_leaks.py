@@ -118,13 +118,12 @@ class _Requests:
         self.send('PATCH', ref, as_json)
 
     def _wrong_types(self, text: str) -> None:
-        # Told back to who sent it, in Barbican's words; in no log though.
         for wrong in (text, [text], {'payload': [text]}):
-            web.call(
+            self.send(
                 'POST',
                 self.url,
                 json.dumps(wrong).encode(),
-                {**self.headers, 'Content-Type': 'application/json'},
+                Content_Type='application/json',
             )
 
     def _contradictions(self, text: str) -> None:

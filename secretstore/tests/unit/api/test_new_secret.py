@@ -97,7 +97,7 @@ class ParseTest(ParseBase):
             ):
                 new_secret.parse(data, LIMIT)
             self.assertIn(
-                f"{data!r} is not of type 'object'. Invalid property: 'None'",
+                "it is not of type 'object'. Invalid property: 'None'",
                 str(caught.exception),
             )
 
@@ -111,7 +111,6 @@ class ParseTest(ParseBase):
             ('bit_length', 1.5, "'integer'"),
             ('bit_length', math.inf, "'integer'"),
             ('expiration', None, "'string'"),
-            ('payload', None, "'string'"),
             ('payload_content_type', 1, "'string', 'null'"),
             ('transport_key_id', 1, "'string'"),
         ):
@@ -119,6 +118,12 @@ class ParseTest(ParseBase):
                 self.assert_refused(
                     f'{value!r} is not of type {wanted}', prop, **{prop: value}
                 )
+
+    def test_a_payload_is_not_told_back(self) -> None:
+        for value in (17, ['s3cret'], {'s3cret': 1}):
+            self.assert_refused(
+                "it is not of type 'string'", 'payload', payload=value
+            )
 
     def test_lengths(self) -> None:
         for prop in ('name', 'algorithm', 'mode'):

@@ -93,8 +93,8 @@ class SecretMetadataTest(ApiTest):
                 "'metadata' is a required property. Invalid property: "
                 "'metadata'",
             ),
-            ('[]', "[] is not of type 'object'. Invalid property: 'None'"),
-            ('null', "None is not of type 'object'. Invalid property: 'None'"),
+            ('[]', "it is not of type 'object'. Invalid property: 'None'"),
+            ('null', "it is not of type 'object'. Invalid property: 'None'"),
         ):
             self.assert_error(
                 400,
