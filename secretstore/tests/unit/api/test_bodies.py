@@ -121,7 +121,7 @@ class SchemaTest(unittest.TestCase):
             self.message({'size': 'x'}),
         )
         self.assertEqual(
-            "Provided object does not match schema 'Thing': None is not of "
+            "Provided object does not match schema 'Thing': it is not of "
             "type 'object'. Invalid property: 'None'",
             self.message(None),
         )
