@@ -8,15 +8,13 @@ register on, so that tests and tools have configurations of their own.
 from types import ModuleType
 
 from oslo_config import cfg
-from oslo_db import options as db_options
 
-from secretstore.conf import api, paths, security
+from secretstore.conf import api, database, paths, security
 
-MODULES: tuple[ModuleType, ...] = (paths, api, security)
+MODULES: tuple[ModuleType, ...] = (paths, api, database, security)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
     """Register every option of the service on *conf*."""
     for module in MODULES:
         module.register_opts(conf)
-    conf.register_opts(db_options.database_opts, group='database')

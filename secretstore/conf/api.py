@@ -60,16 +60,6 @@ Largest body of a request with JSON, in bytes.  Must leave room for
 ]
 
 API_OPTS = [
-    cfg.StrOpt(
-        'conductor',
-        default='embedded',
-        choices=[
-            ('embedded', 'the conductor runs inside the API process'),
-        ],
-        help="""
-Where the process runs that opens the database and uses keys.
-""",
-    ),
     cfg.IntOpt(
         'auth_cache_time',
         default=60,
@@ -78,7 +68,8 @@ Where the process runs that opens the database and uses keys.
 Seconds for which a caller's proven identity is remembered inside this
 process, so that a token is not taken apart, or a password hashed, on each
 request.  Never longer than ``[keystone_authtoken] token_cache_time`` or the
-token's own life.  0 turns it off.
+token's own life.  A revoked token, or a password that was changed, may go on
+working for as long.  0 turns it off.
 """,
     ),
 ]
@@ -89,7 +80,9 @@ HTTP_BASIC_OPTS = [
         default=[],
         help="""
 Users of the password file who get the ``admin`` role beside ``member`` and
-``reader``: they may list and delete other projects' secrets, not read them.
+``reader``.  Whoever knows the id of another project's secret may then see what
+is known of it, and delete it, but not read its payload.  Lists stay those of
+their own project.
 """,
     ),
     cfg.StrOpt(
