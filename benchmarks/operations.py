@@ -21,11 +21,14 @@ METADATA = 'metadata read'
 PAYLOAD = 'payload read'
 LIST = 'list of 10'
 LIST_OFFSET = 'page 1000 by offset'
+# In a project of 10,000 that is the last one, found from the other end.
+LIST_LAST = 'last page by offset'
 LIST_LINKS = 'page 1000 by links'
 STORE = 'store'
 DELETE = 'delete'
-LISTS = (LIST, LIST_OFFSET, LIST_LINKS)
+LISTS = (LIST, LIST_OFFSET, LIST_LAST, LIST_LINKS)
 ALL = (METADATA, PAYLOAD, *LISTS, STORE, DELETE)
+BESIDE = tuple(name for name in ALL if name != LIST_OFFSET)
 CEILING = (PAYLOAD, STORE)
 
 _EXPECT = {STORE: 201, DELETE: 204}
@@ -111,7 +114,7 @@ class Project:
     def _page(self, operation: str) -> str:
         if operation == LIST:
             return FIRST
-        if operation == LIST_OFFSET:
+        if operation in (LIST_OFFSET, LIST_LAST):
             return BY_OFFSET
         if not self._deep:
             self._deep = self._walk()

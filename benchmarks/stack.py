@@ -170,7 +170,7 @@ class Stack:
             server.pid,
             self.database.pid,
             project,
-            operations.ALL,
+            operations.BESIDE,
         )
 
     def barbican(self, secrets: int) -> measure.Subject:
@@ -193,5 +193,5 @@ class Stack:
             server.pid,
             self.database.pid,
             project,
-            operations.ALL,
+            operations.BESIDE,
         )
