@@ -3,7 +3,7 @@
 
 from oslo_config import cfg
 
-DEFAULT_OPTS = [
+DEFAULT_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'auth_strategy',
         default='keystone',
@@ -59,7 +59,7 @@ Largest body of a request with JSON, in bytes.  Must leave room for
     ),
 ]
 
-API_OPTS = [
+API_OPTS: list[cfg.Opt] = [
     cfg.IntOpt(
         'auth_cache_time',
         default=60,
@@ -74,7 +74,7 @@ working for as long.  0 turns it off.
     ),
 ]
 
-HTTP_BASIC_OPTS = [
+HTTP_BASIC_OPTS: list[cfg.Opt] = [
     cfg.ListOpt(
         'admins',
         default=[],
