@@ -37,8 +37,7 @@ PROPRIETARY_OPTS: list[cfg.Opt] = [
 Directory of the master key files of the "proprietary" strategy, one file per
 key. It is made with mode 0700 when the first key is made, and its parent
 must exist. The directory and the files must belong to the user the service
-runs as, or to root, and must be closed to group and others; symbolic links
-are refused.
+runs as, and must be closed to group and others; symbolic links are refused.
 
 Whoever can read this directory and the database can read every secret. All
 conductors of one database need the same files. Keep a backup of it, apart

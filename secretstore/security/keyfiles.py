@@ -10,6 +10,7 @@ import binascii
 from collections.abc import Callable, Iterator
 import contextlib
 import os
+import secrets
 import stat
 
 from secretstore import errors
@@ -74,6 +75,7 @@ class KeyDirectory:
         """Remove a key; on return it is gone, a crash notwithstanding."""
         path = self.path_of(name)
         with self._opened() as directory, _reported(path):
+            _unlink_drafts(directory, name)
             try:
                 os.unlink(name, dir_fd=directory)
             except FileNotFoundError:
@@ -122,7 +124,8 @@ class KeyDirectory:
 
 
 def _write(directory: int, name: str, content: bytes) -> None:
-    temporary = f'.{name}.new'
+    # A crash may leave a draft behind, which must not stand in the way.
+    temporary = f'.{name}.{secrets.token_hex(8)}.new'
     file = os.open(temporary, _CREATE, 0o600, dir_fd=directory)
     try:
         with os.fdopen(file, 'wb') as writer:
@@ -138,23 +141,27 @@ def _write(directory: int, name: str, content: bytes) -> None:
     os.fsync(directory)
 
 
+def _unlink_drafts(directory: int, name: str) -> None:
+    """Remove what crashes left of _write: it may hold the same key."""
+    for entry in os.listdir(directory):
+        if entry.startswith(f'.{name}.') and entry.endswith('.new'):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(entry, dir_fd=directory)
+
+
 def _refuse_exposed(
     path: str,
     info: os.stat_result,
     is_type: Callable[[int], bool],
     mode: str,
 ) -> None:
-    """Raise unless the type is right and nobody else has access.
-
-    Root may own it too: root can read every file there is, and a
-    deployment tool may keep the directory under its own name.
-    """
+    """Raise unless the type is right and nobody else has access."""
     if not is_type(info.st_mode):
         raise errors.MasterKeyUnavailable(f'{path}: not a regular file')
-    if info.st_uid not in (os.geteuid(), 0):
+    if info.st_uid != os.geteuid():
         raise errors.MasterKeyUnavailable(
             f'{path}: belongs to user id {info.st_uid}: it must belong to '
-            f'the user the service runs as (id {os.geteuid()}) or to root'
+            f'the user the service runs as (id {os.geteuid()})'
         )
     if info.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise errors.MasterKeyUnavailable(

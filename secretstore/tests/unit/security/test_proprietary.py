@@ -246,7 +246,6 @@ class DirectoryTest(Base):
                 self.unwrap()
             finally:
                 os.seteuid(0)
-        # Files of root are not refused for their owner.
         self.assertIn('Permission denied', caught.exception.message)
 
     def test_a_full_disk_leaves_nothing_behind(self) -> None:
