@@ -2,14 +2,14 @@
 """The WSGI pipeline of the API process."""
 
 from collections.abc import Iterable
-import contextlib
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from oslo_config import cfg
-from oslo_middleware import cors, http_proxy_to_wsgi, request_id
+from oslo_middleware import cors, http_proxy_to_wsgi
 
 from secretstore.api import auth
 from secretstore.api.application import Application, ProjectHook
+from secretstore.api.front import Front
 from secretstore.api.healthcheck import Healthcheck
 from secretstore.api.keymanager import routes
 from secretstore.api.keymanager.common import MicroversionHook
@@ -17,9 +17,6 @@ from secretstore.rpc.interface import Conductor
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication
-
-# A longer body is not worth a connection.
-MAX_DRAINED = 1 << 20
 
 
 class Dispatch:
@@ -38,30 +35,12 @@ class Dispatch:
     def __call__(
         self, environ: dict[str, Any], start_response: 'StartResponse'
     ) -> Iterable[bytes]:
-        app = self._choose(environ['PATH_INFO'])
-        result = app(environ, start_response)
-        if environ.get('CONTENT_LENGTH', '0') not in ('', '0'):
-            _drain(environ['wsgi.input'])
-        return result
-
-    def _choose(self, path: str) -> 'WSGIApplication':
-        first = path.lstrip('/').partition('/')[0]
+        first = environ['PATH_INFO'].lstrip('/').partition('/')[0]
         if first == 'v1':
-            return self._v1
-        return self._health if first == 'healthcheck' else self._public
-
-
-def _drain(body: IO[bytes]) -> None:
-    """Read what nobody has read of a body.
-
-    A refusal (401, 404) looks at no body, and a server that keeps the
-    connection alive may take what is left for the next request.
-    """
-    left = MAX_DRAINED
-    # A client that is gone leaves nothing to read.
-    with contextlib.suppress(OSError):
-        while left > 0 and (chunk := body.read(min(left, 65536))):
-            left -= len(chunk)
+            return self._v1(environ, start_response)
+        if first == 'healthcheck':
+            return self._health(environ, start_response)
+        return self._public(environ, start_response)
 
 
 def build(conf: cfg.ConfigOpts, conductor: Conductor) -> 'WSGIApplication':
@@ -80,7 +59,7 @@ def build(conf: cfg.ConfigOpts, conductor: Conductor) -> 'WSGIApplication':
         public,
     )
     # An id for every answer, refusals of the layers below included.
-    app = request_id.RequestId(app)
+    app = Front(app)
     # Making a layer registers its options, which say whether it is wanted.
     proxied = http_proxy_to_wsgi.HTTPProxyToWSGI(app, conf)
     if conf.oslo_middleware.enable_proxy_headers_parsing:

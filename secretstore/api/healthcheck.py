@@ -56,11 +56,18 @@ class Healthcheck:
         return response(environ, start_response)  # type: ignore[no-any-return]
 
     def _look(self) -> str | None:
-        with self._lock:
+        # While somebody asks a database that hangs, others get the last
+        # answer: probes must not take all threads.
+        never_asked = self._until == float('-inf')
+        if not self._lock.acquire(blocking=never_asked):
+            return self._failure
+        try:
             if self._clock() >= self._until:
                 self._failure = self._ask()
                 self._until = self._clock() + REUSE_SECONDS
             return self._failure
+        finally:
+            self._lock.release()
 
     def _ask(self) -> str | None:
         try:

@@ -2,6 +2,7 @@
 """From configuration files to a running service."""
 
 from collections.abc import Sequence
+import importlib
 import os
 from pathlib import Path
 import sys
@@ -13,6 +14,7 @@ from oslo_log import log
 from secretstore import conf as options
 from secretstore import errors, version
 from secretstore.api import app
+from secretstore.cmd import failures
 from secretstore.conductor import service as conductor
 
 if TYPE_CHECKING:
@@ -60,20 +62,29 @@ def named_files() -> list[str] | None:
 def fail(error: errors.SecretStoreError) -> NoReturn:
     """End the process with the one line that says why.
 
-    A worker that starts while the database is away must not take those that
-    wait for it along.
+    A worker that starts while the database is away, or in the place of one
+    that died, must not take along those that still serve.
     """
     print(f'secretstore: {error.message}', file=sys.stderr, flush=True)
-    temporary = isinstance(error, errors.Unavailable)
-    sys.exit(TRY_AGAIN if temporary else CANNOT_LOAD)
+    others_serve = isinstance(error, errors.Unavailable) or _is_replacement()
+    sys.exit(TRY_AGAIN if others_serve else CANNOT_LOAD)
+
+
+def _is_replacement() -> bool:
+    """Whether uWSGI has started this worker before."""
+    try:
+        uwsgi = importlib.import_module('uwsgi')
+    except ImportError:
+        return False
+    own = uwsgi.workers()[uwsgi.worker_id() - 1]
+    return int(own['respawn_count']) > 1
 
 
 def wsgi_application() -> 'WSGIApplication':
     """The whole service behind one WSGI callable."""
     try:
-        conf = load_config()
-        return app.build(conf, conductor.start_embedded(conf))
-    except cfg.Error as error:
-        fail(errors.StartupError(str(error)))
+        with failures.named():
+            conf = load_config()
+            return app.build(conf, conductor.start_embedded(conf))
     except errors.SecretStoreError as error:
         fail(error)

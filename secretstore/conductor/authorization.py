@@ -42,6 +42,10 @@ class Authorization:
         self._enforcer = policy.Enforcer(conf)
         self._enforcer.register_defaults(policies.list_rules())
         _load(self._enforcer)
+        # Rules in files written for Barbican begin with this switch.
+        self._switches: Target = {
+            'enforce_new_defaults': conf.oslo_policy.enforce_new_defaults
+        }
         self._clock = clock
         # The enforcer reloads a changed file in steps, and refuses whoever
         # asks between two of them.
@@ -80,7 +84,9 @@ class Authorization:
         try:
             with self._asking:
                 return bool(
-                    self._enforcer.authorize(rule, dict(target), context)
+                    self._enforcer.authorize(
+                        rule, {**self._switches, **target}, context
+                    )
                 )
         except policy.InvalidScope:
             return False

@@ -229,10 +229,14 @@ class SecretManager:
     def delete(self, context: RequestContext, secret_id: str) -> None:
         row = self._load(secret_id)
         self._authorization.require(context, policy.DELETE, policy_target(row))
+        # When it is gone by now, somebody else was faster, or this is the
+        # second try of a delete whose answer was lost: both mean success.
+        self._remove(row.id)
+
+    @retried
+    def _remove(self, secret_id: str) -> None:
         with self._database.writing() as connection:
-            done = db_secrets.delete(connection, row.id)
-        if not done:
-            raise not_found()
+            db_secrets.delete(connection, secret_id)
 
 
 def _project_of(context: RequestContext) -> str:

@@ -152,6 +152,8 @@ def _connect_args(url: sa.URL, answer_seconds: int | None) -> dict[str, Any]:
                 'connect_timeout': CONNECT_SECONDS,
                 'tcp_user_timeout': answer_seconds and answer_seconds * 1000,
                 'keepalives_idle': answer_seconds,
+                'options': answer_seconds
+                and f'-c statement_timeout={answer_seconds}s',
             }
     return {
         key: value

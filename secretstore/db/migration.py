@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 import contextlib
+import logging
 import pathlib
 
 from alembic import command, config, script
@@ -11,6 +12,8 @@ import sqlalchemy as sa
 
 from secretstore import errors
 from secretstore.db.engine import Database, retried
+
+LOG = logging.getLogger(__name__)
 
 MIGRATIONS = pathlib.Path(__file__).parent / 'migrations'
 
@@ -38,8 +41,15 @@ def head() -> str:
 def check(database: Database | str) -> None:
     """Raise StartupError unless the schema is the one this release needs."""
     found = version(database)
-    _refuse_unknown(found)
     needed = head()
+    if found is not None and found > needed:
+        # Revisions begin with their date. Migrations only add, so that the
+        # processes of this release go on while the next one is rolled out.
+        LOG.warning(
+            'The database schema is at %s, of a later release than this',
+            found,
+        )
+        return
     if found != needed:
         state = 'empty' if found is None else f'at {found}'
         raise errors.StartupError(

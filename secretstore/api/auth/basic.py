@@ -2,6 +2,7 @@
 """``auth_strategy = http_basic``: users of a bcrypt password file."""
 
 from collections.abc import Iterable
+import os
 from typing import TYPE_CHECKING
 
 from oslo_config import cfg
@@ -46,7 +47,7 @@ class BasicAuth:
     def __call__(
         self, environ: Environ, start_response: 'StartResponse'
     ) -> Iterable[bytes]:
-        key = digest(environ.get('HTTP_AUTHORIZATION', ''))
+        key = digest(environ.get('HTTP_AUTHORIZATION', ''), self._version())
         if not self._memo.recall(key, environ):
             try:
                 self._verify(environ)
@@ -57,12 +58,20 @@ class BasicAuth:
             self._memo.remember(key, environ)
         return self._app(environ, start_response)
 
+    def _version(self) -> str:
+        """Another text after each change of the password file."""
+        try:
+            info = os.stat(self._file)
+        except OSError:
+            return ''
+        return f'{info.st_mtime_ns} {info.st_ino} {info.st_size}'
+
     def _verify(self, environ: Environ) -> None:
         remove_identity(environ)
         token = basic_auth.parse_header(environ)
         name, password = basic_auth.parse_token(token)
-        if not name.isprintable():
-            # It would be logged, with its line breaks.
+        if not name.isprintable() or name.startswith('#'):
+            # It would be logged, with its line breaks; '#' is a comment.
             raise webob.exc.HTTPUnauthorized
         basic_auth.authenticate(self._file, name, password)
         roles = 'member,reader'

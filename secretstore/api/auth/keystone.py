@@ -50,8 +50,9 @@ class KeystoneAuth:
     ) -> Iterable[bytes]:
         token = environ.get('HTTP_X_AUTH_TOKEN')
         if token:
-            key = digest(token, environ.get('HTTP_X_SERVICE_TOKEN', ''))
-            if self._memo.recall(key, environ):
+            key = digest(token)
+            alone = not environ.get('HTTP_X_SERVICE_TOKEN')
+            if alone and self._memo.recall(key, environ):
                 return self._app(environ, start_response)
             environ[_KEY] = key
         # auth_token knows fewer of the names that oslo.context believes.
@@ -68,6 +69,13 @@ class KeystoneAuth:
         self, environ: Environ, start_response: 'StartResponse'
     ) -> Iterable[bytes]:
         key = environ.pop(_KEY, None)
+        if not _is_confirmed(environ):
+            # delay_auth_decision leaves it to us; nothing here is public.
+            refusal = api_errors.response(
+                401, 'The request you have made requires authentication.'
+            )
+            answer: Iterable[bytes] = refusal(environ, start_response)
+            return answer
         if key is not None and _may_be_remembered(environ):
             self._memo.remember(key, environ, _remaining_life(environ))
         return self._app(environ, start_response)
@@ -91,17 +99,24 @@ def _may_be_remembered(environ: Environ) -> bool:
     """Whether the proof holds for any request with the same token.
 
     It does not when the answer depends on the request (access rules of an
-    application credential) or on the connection (bound tokens).
+    application credential), on the connection (bound tokens), or on a
+    second token with a life of its own.
     """
     token = _token_of(environ)
     credential = token.get('application_credential') or {}
     return (
-        environ.get('HTTP_X_IDENTITY_STATUS') == 'Confirmed'
-        and environ.get('HTTP_X_SERVICE_IDENTITY_STATUS', 'Confirmed')
-        == 'Confirmed'
+        not environ.get('HTTP_X_SERVICE_TOKEN')
         and credential.get('access_rules') is None
         and 'bind' not in token
         and 'oauth2_credential' not in token
+    )
+
+
+def _is_confirmed(environ: Environ) -> bool:
+    service = environ.get('HTTP_X_SERVICE_IDENTITY_STATUS', 'Confirmed')
+    return (
+        environ.get('HTTP_X_IDENTITY_STATUS') == 'Confirmed'
+        and service == 'Confirmed'
     )
 
 

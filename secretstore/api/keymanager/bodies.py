@@ -3,24 +3,32 @@
 
 from collections.abc import Iterable
 import json
+import logging
 import re
 from typing import Any
 
+import fastjsonschema
 import jsonschema
 import jsonschema.protocols
 import webob
 
 from secretstore import errors
 
+LOG = logging.getLogger(__name__)
+
 # No document of this API nests deeper than four levels.  What works on one
 # nested without limit runs out of stack in places that do not expect it.
 MAX_DEPTH = 16
 
+_NEWEST = jsonschema.Draft202012Validator
 _UNSTORABLE = re.compile('[\x00\ud800-\udfff]')
 
 
 class Schema:
-    """A named JSON schema whose validator is built once.
+    """A named JSON schema whose validators are built once.
+
+    fastjsonschema lets pass, in 1 us, what is right; jsonschema, in 30, says
+    what is wrong in the words that clients know.
 
     :param draft: a validator class of jsonschema
     """
@@ -29,16 +37,24 @@ class Schema:
         self,
         name: str,
         schema: dict[str, Any],
-        draft: type[jsonschema.protocols.Validator] = (
-            jsonschema.Draft202012Validator
-        ),
+        draft: type[jsonschema.protocols.Validator] = _NEWEST,
     ) -> None:
         self.name = name
         draft.check_schema(schema)
         self._validator = draft(schema)
+        # It does not know the oldest drafts.
+        self._fast = (
+            fastjsonschema.compile(schema) if draft is _NEWEST else None
+        )
 
     def validate(self, data: Any) -> None:
         """Raise InvalidObject for the first thing that is wrong."""
+        if self._fast is not None:
+            try:
+                self._fast(data)
+                return
+            except fastjsonschema.JsonSchemaValueException:
+                LOG.debug('%s: refused by the fast validator', self.name)
         error = jsonschema.exceptions.best_match(
             self._validator.iter_errors(data)
         )

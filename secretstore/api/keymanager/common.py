@@ -39,6 +39,8 @@ class MicroversionHook(pecan.hooks.PecanHook):  # type: ignore[misc]
         state.response.headerlist += [
             ('OpenStack-API-Version', f'{SERVICE_TYPE} {VERSIONS[minor]}'),
             ('Vary', 'OpenStack-API-Version'),
+            # X-Auth-Token means nothing to a shared cache.
+            ('Cache-Control', 'no-store'),
         ]
 
 

@@ -23,6 +23,13 @@ def _revisions() -> list[str]:
     return [found.revision for found in scripts.walk_revisions()][::-1]
 
 
+def _set_version(database: Database, version: str) -> None:
+    with database.writing() as conn:
+        conn.exec_driver_sql(
+            f"UPDATE alembic_version SET version_num = '{version}'"  # noqa: S608
+        )
+
+
 class TestMigrations(base.FunctionalTest):
     def _each(self, test: object) -> None:
         for kind in base.DATABASES:
@@ -87,11 +94,16 @@ class TestMigrations(base.FunctionalTest):
         migration.upgrade(url)
         migration.check(url)
         database = Database(url)
-        with database.writing() as conn:
-            conn.exec_driver_sql("UPDATE alembic_version SET version_num='x'")
-        database.dispose()
-        with self.assertRaisesRegex(errors.StartupError, 'at x'):
+        self.addCleanup(database.dispose)
+        _set_version(database, '2020_old')
+        with self.assertRaisesRegex(errors.StartupError, 'at 2020_old'):
             migration.check(url)
+        # While the next release is rolled out, this one goes on.
+        _set_version(database, '2999_later')
+        with self.assertLogs('secretstore.db', 'WARNING'):
+            migration.check(url)
+        with self.assertRaisesRegex(errors.StartupError, '2999_later'):
+            migration.upgrade(url)
 
     def test_several_at_once(self) -> None:
         self._each(self._several)

@@ -156,12 +156,16 @@ class RefusalTest(BasicTest):
 
 
 class MemoTest(BasicTest):
-    def test_a_password_is_remembered_for_a_while(self) -> None:
+    def test_a_change_of_the_file_counts_at_once(self) -> None:
         self.assertEqual(200, self.call(basic('alice', 'wonder')).status_int)
         self.write({'alice': 'changed'})
-        self.assertEqual(200, self.call(basic('alice', 'wonder')).status_int)
+        self.assert_refused(self.call(basic('alice', 'wonder')))
         self.assertEqual(200, self.call(basic('alice', 'changed')).status_int)
         self.assert_refused(self.call(basic('alice', 'other')))
+
+    def test_a_comment_is_no_user(self) -> None:
+        self.write({'#alice': 'wonder'})
+        self.assert_refused(self.call(basic('#alice', 'wonder')))
 
     def test_turned_off(self) -> None:
         self.app = self.build(api__auth_cache_time=0)

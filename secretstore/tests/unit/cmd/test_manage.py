@@ -45,7 +45,22 @@ class ManageTest(CommandTest):
     def test_a_database_that_is_not_there(self) -> None:
         self.configure(f'sqlite:///{self.folder}/none/secretstore.db')
         done = self.run_command('manage', 'db', 'check')
-        self.assert_ends(1, done, 'database')
+        self.assert_ends(1, done, 'database', 'unable to open database file')
+
+    def test_a_file_that_is_no_database(self) -> None:
+        (self.folder / 'secretstore.db').write_text('a letter home' * 100)
+        for action in ('version', 'check', 'upgrade'):
+            done = self.run_command('manage', 'db', action)
+            self.assert_ends(1, done, 'file is not a database')
+
+    def test_logging_that_cannot_be_set_up(self) -> None:
+        for line in ('log_config_append = /none', 'log_file = /none/a.log'):
+            text = self.configure().read_text()
+            self.file.write_text(
+                text.replace('[DEFAULT]', f'[DEFAULT]\n{line}')
+            )
+            done = self.run_command('manage', 'db', 'check')
+            self.assert_ends(1, done, 'secretstore-manage: ', '/none')
 
     def test_no_command(self) -> None:
         for arguments in ((), ('db',), ('db', 'nope'), ('nope',)):

@@ -66,7 +66,21 @@ class WsgiApplicationTest(CommandTest):
     def test_no_database(self) -> None:
         self.configure(f'sqlite:///{self.folder}/none/secretstore.db')
         # It may come back: uWSGI is to go on with its other workers.
-        self.assert_one_line('database', status=TRY_AGAIN)
+        self.assert_one_line(
+            'database', '(unable to open database file)', status=TRY_AGAIN
+        )
+
+    def test_a_file_that_is_no_database(self) -> None:
+        (self.folder / 'secretstore.db').write_text('a letter home' * 100)
+        self.assert_one_line('(file is not a database)')
+
+    def test_logging_that_cannot_be_set_up(self) -> None:
+        for line in ('log_config_append = /none', 'log_file = /none/a.log'):
+            text = self.configure().read_text()
+            self.file.write_text(
+                text.replace('[DEFAULT]', f'[DEFAULT]\n{line}')
+            )
+            self.assert_one_line('/none')
 
     def test_an_unknown_dialect(self) -> None:
         self.configure('oracle://host/db')

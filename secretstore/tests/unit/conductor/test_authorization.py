@@ -151,6 +151,21 @@ class PolicyFileTest(AuthorizationTest):
         self.assertTrue(self.allowed(subject, member))
         self.assertFalse(self.allowed(subject, reader))
 
+    def test_a_file_written_for_barbican(self) -> None:
+        subject = self.build(
+            '"secret:get": "True:%(enforce_new_defaults)s and '
+            '(rule:secret_project_reader or rule:secret_non_private_read)"'
+        )
+        for role, wanted in (
+            ('reader', True),
+            ('observer', True),
+            ('member', False),
+        ):
+            self.assertEqual(wanted, self.allowed(subject, context(role)))
+        private = {'read_project_access': False}
+        found = self.allowed(subject, context('observer'), **private)
+        self.assertFalse(found)
+
     def test_no_file(self) -> None:
         self.assertTrue(self.allowed(self.build(), context('member')))
 
