@@ -6,7 +6,7 @@ import sys
 from oslo_config import cfg
 
 from secretstore import errors
-from secretstore.cmd import service
+from secretstore.cmd import failures, service
 from secretstore.db import migration
 from secretstore.db.engine import Database
 
@@ -49,9 +49,10 @@ def main() -> int:
     """Run one command; the exit status is 0 when it succeeded."""
     cfg.CONF.register_cli_opt(COMMAND)
     try:
-        conf = service.load_config(sys.argv[1:])
-        conf.command.run(Database.from_conf(conf, patient=True))
-    except (errors.SecretStoreError, cfg.Error) as error:
+        with failures.named():
+            conf = service.load_config(sys.argv[1:])
+            conf.command.run(Database.from_conf(conf, patient=True))
+    except errors.SecretStoreError as error:
         print(f'secretstore-manage: {error}', file=sys.stderr)
         return 1
     return 0

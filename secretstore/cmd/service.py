@@ -25,6 +25,8 @@ CONFIG_FILES_VARIABLE = 'SECRETSTORE_CONFIG_FILES'
 # all its workers; a worker that exits otherwise is started again, for ever.
 CANNOT_LOAD = 22
 TRY_AGAIN = 1
+# oslo.db writes a traceback of what it raises, and we say that once more.
+LOG_LEVELS = ('alembic=WARNING', 'oslo_db.sqlalchemy.exc_filters=CRITICAL')
 
 
 def load_config(
@@ -41,7 +43,7 @@ def load_config(
     options.register_opts(conf)
     log.register_options(conf)
     log.set_defaults(
-        default_log_levels=[*log.get_default_log_levels(), 'alembic=WARNING']
+        default_log_levels=[*log.get_default_log_levels(), *LOG_LEVELS]
     )
     conf(
         list(arguments),
