@@ -3,15 +3,18 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
 from keystoneauth1 import exceptions
 from keystonemiddleware import auth_token
+from keystonemiddleware import exceptions as middleware_exceptions
 from oslo_config import cfg
 from oslo_utils import timeutils
 import webob
 
+from secretstore import errors
 from secretstore.api import errors as api_errors
 from secretstore.api.auth.memo import (
     Environ,
@@ -26,20 +29,34 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 _KEY = 'secretstore.credential'
+_PACKAGES = {
+    'memcache': 'python-memcached: pip install secretstore[memcached]',
+    'bmemcached': 'python-binary-memcached: pip install it',
+}
 
 
 class KeystoneAuth:
     """keystonemiddleware's auth_token, asked once per token and minute.
 
-    Revocation is noticed as late as auth_token itself notices it: its own
-    cache time bounds what is remembered here.
+    What auth_token remembers may be remembered here once more before it is
+    forgotten there: a revoked token is refused after token_cache_time and
+    auth_cache_time together, at the latest.
+
+    Raises StartupError when [keystone_authtoken] never can work.
     """
 
     def __init__(self, app: 'WSGIApplication', conf: cfg.ConfigOpts) -> None:
         self._app = app
-        self._auth_token = auth_token.AuthProtocol(
-            self._proven, {'oslo_config_config': conf}
-        )
+        try:
+            self._auth_token = auth_token.AuthProtocol(
+                self._proven, {'oslo_config_config': conf}
+            )
+        except (
+            exceptions.ClientException,
+            middleware_exceptions.ConfigurationError,
+        ) as error:
+            raise _refusal(str(error)) from error
+        _check(conf)
         seconds = min(
             conf.api.auth_cache_time, conf.keystone_authtoken.token_cache_time
         )
@@ -79,6 +96,29 @@ class KeystoneAuth:
         if key is not None and _may_be_remembered(environ):
             self._memo.remember(key, environ, _remaining_life(environ))
         return self._app(environ, start_response)
+
+
+def _check(conf: cfg.ConfigOpts) -> None:
+    """Refuse what auth_token would find out at the first token."""
+    own = conf.keystone_authtoken
+    section = own.auth_section or 'keystone_authtoken'
+    if not conf[section].auth_type:
+        raise _refusal('auth_type is not set')
+    if not own.memcached_servers:
+        return
+    needed = 'memcache'
+    if own.memcache_sasl_enabled or own.memcache_tls_enabled:
+        needed = 'bmemcached'
+    try:
+        importlib.import_module(needed)
+    except ImportError as error:
+        package = _PACKAGES[needed]
+        raise _refusal(f'memcached_servers needs {package}') from error
+
+
+def _refusal(reason: str) -> errors.StartupError:
+    line = ' '.join(reason.split())
+    return errors.StartupError(f'[keystone_authtoken] {line}')
 
 
 def _unavailable() -> webob.Response:

@@ -161,61 +161,6 @@ class TestSchema(base.FunctionalTest):
         self.assertIn('nothing to do', server.manage('db', 'check'))
 
 
-class TestConfiguration(base.FunctionalTest):
-    def refused(self, group: str, **options: object) -> str:
-        server = _server(self.new_database('sqlite'))
-        server.prepare()
-        server.options[group] = {**server.options[group], **options}
-        uwsgi.write_options(server.config_file, server.options)
-        return refusal.of(self, server)
-
-    def test_security_strategy(self) -> None:
-        for name in ('unheard-of', 'no.such.Class', 'os.path.join'):
-            line = self.refused('DEFAULT', security_strategy=name)
-            self.assertIn(f'security_strategy = {name}', line)
-
-    def test_auth_strategy(self) -> None:
-        line = self.refused('DEFAULT', auth_strategy='trust')
-        self.assertIn('auth_strategy', line)
-
-    def test_password_file(self) -> None:
-        line = self.refused('DEFAULT', auth_strategy='http_basic')
-        self.assertIn('password file', line)
-
-    def test_database_url(self) -> None:
-        for url, word in (
-            ('', 'not set'),
-            ('mysql+pymysql//root:hunter2@localhost/x', 'not a database'),
-            ('oracle://root:hunter2@localhost/x', 'oracle'),
-            ('mysql+unheard://root:hunter2@localhost/x', 'unheard'),
-            ('sqlite://', 'SQLite needs a file'),
-        ):
-            with self.subTest(url):
-                line = self.refused('database', connection=url)
-                self.assertIn('[database] connection', line)
-                self.assertIn(word, line)
-                self.assertNotIn('hunter2', line)
-
-    def test_database_away(self) -> None:
-        port = system.free_port()
-        for scheme in ('mysql+pymysql', 'postgresql+psycopg2'):
-            url = f'{scheme}://root:hunter2@{system.HOST}:{port}/x'
-            server = _server(url)
-            uwsgi.write_options(server.config_file, server.options)
-            # uWSGI goes on trying, as it should: see test_faults_database.
-            with self.assertRaises(system.Error) as caught:
-                server.manage('db', 'check')
-            said = str(caught.exception)
-            self.assertIn('secretstore-manage: The database is', said)
-            self.assertNotIn('hunter2', said)
-
-    def test_missing_file(self) -> None:
-        server = _server(self.new_database('sqlite'))
-        server.config_file.unlink()
-        line = refusal.of(self, server)
-        self.assertIn(str(server.config_file), line)
-
-
 class TestAtTheSameTime(base.FunctionalTest):
     def test_one_master_key(self) -> None:
         """Four upgrades, then four processes, on one empty database."""
@@ -270,6 +215,11 @@ class TestImports(base.FunctionalTest):
         for strategy in ('noauth', 'keystone'):
             server = _server(self.new_database('sqlite'))
             server.options['DEFAULT']['auth_strategy'] = strategy
+            server.options['keystone_authtoken'] = {
+                'auth_type': 'v3token',
+                'auth_url': 'http://127.0.0.1/',
+                'token': 'none',
+            }
             server.prepare()
             found = system.run(
                 [sys.executable, '-W', 'ignore', '-c', self.PROGRAM],
