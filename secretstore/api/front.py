@@ -7,8 +7,12 @@ who asks.
 """
 
 from collections.abc import Iterable
+import contextlib
+import io
 import logging
+import os
 import re
+import socket
 from typing import TYPE_CHECKING, Any
 
 from oslo_context import context as oslo_context
@@ -25,6 +29,7 @@ REQUEST_ID = 'openstack.request_id'
 GLOBAL_REQUEST_ID = 'openstack.global_request_id'
 # A longer body is not worth a connection.
 MAX_DRAINED = 65536
+MAX_CHUNKED = 1 << 20
 
 _ID = re.compile('req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 
@@ -46,7 +51,7 @@ class Front:
             headers.append(('X-Openstack-Request-Id', request_id))
             return start_response(status, headers, exc_info)
 
-        if _is_endless(environ):
+        if _is_endless(environ) and not _take_apart(environ):
             # Nobody can tell where such a body ends, nor the next begins.
             refusal = errors.response(411, 'Content-Length is required.')
             answer: Iterable[bytes] = refusal(environ, start)
@@ -81,6 +86,36 @@ def _is_endless(environ: dict[str, Any]) -> bool:
     return 'HTTP_TRANSFER_ENCODING' in environ and not environ.get(
         'wsgi.input_terminated'
     )
+
+
+def _take_apart(environ: dict[str, Any]) -> bool:
+    """Put together a body that came in chunks, under uWSGI.
+
+    uWSGI 2.0 leaves chunks to the application, and takes what was not read
+    of them for the next request: behind a proxy that shares connections,
+    one client's chunks could become another's request.  False when there is
+    no such server, or the body has no end; its connection then ends here.
+    """
+    if 'uwsgi.version' not in environ:
+        return False
+    import uwsgi  # there is none but inside of uWSGI
+
+    parts, left = [], MAX_CHUNKED
+    # It raises OSError for what are no chunks, or come too late.
+    with contextlib.suppress(OSError):
+        while part := uwsgi.chunked_read():
+            left -= len(part)
+            if left < 0:
+                break
+            parts.append(part)
+        else:
+            body = b''.join(parts)
+            environ['wsgi.input'] = io.BytesIO(body)
+            environ['CONTENT_LENGTH'] = str(len(body))
+            return True
+    with socket.socket(fileno=os.dup(uwsgi.connection_fd())) as client:
+        client.shutdown(socket.SHUT_RDWR)
+    return False
 
 
 def _drain(environ: dict[str, Any]) -> None:

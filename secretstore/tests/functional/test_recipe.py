@@ -4,6 +4,7 @@
 import http.client
 import json
 import pathlib
+import time
 import typing
 
 import bcrypt
@@ -113,3 +114,48 @@ class TestRecipe(base.FunctionalTest):
                     self.assertEqual(expected, status, answer)
                     status, answer = self._ask('GET', '/v1/secrets', LOGIN)
                     self.assertEqual(200, status, answer)
+
+    def test_chunks_are_put_together(self) -> None:
+        for chunks in ([BODY], [BODY[:9], BODY[9:]], [BODY[:1], BODY[1:]]):
+            status, answer = self._ask(
+                'POST', '/v1/secrets', JSON, iter(chunks)
+            )
+            self.assertEqual(201, status, answer)
+            status, answer = self._ask('GET', '/v1/secrets', LOGIN)
+            self.assertEqual(200, status, answer)
+
+    def test_chunks_of_a_refused_request_are_no_request(self) -> None:
+        # In the pieces in which uWSGI would take the last for a request.
+        evil = b'GET /healthcheck/live HTTP/1.1\r\nHost: h\r\n\r\n'
+        chunk = b'%x\r\nx\r\n\r\n' % (5 + len(evil))
+        for path, headers, expected in (
+            ('/v1/secrets', {}, 401),
+            ('/elsewhere', {}, 404),
+            ('/v1/secrets', JSON, 400),
+        ):
+            self.connection = self._connect()
+            self.connection.putrequest('POST', path)
+            for name, value in headers.items():
+                self.connection.putheader(name, value)
+            self.connection.putheader('Transfer-Encoding', 'chunked')
+            self.connection.endheaders()
+            for piece in (chunk, evil, b'\r\n0\r\n\r\n'):
+                time.sleep(0.05)
+                self.connection.send(piece)
+            answer = self.connection.getresponse()
+            self.assertEqual(expected, answer.status, answer.read())
+            answer.read()
+            status, body = self._ask('GET', '/v1/secrets', LOGIN)
+            self.assertEqual((200, b'{"secrets"'), (status, body[:10]))
+
+    def test_chunks_without_an_end(self) -> None:
+        def flood() -> typing.Iterator[bytes]:
+            while True:
+                yield b'x' * 65536
+
+        # Refused or cut off, but ended.
+        with self.assertRaises(OSError):
+            self._ask('POST', '/v1/secrets', JSON, flood())
+        self.connection = self._connect()
+        status, answer = self._ask('GET', '/v1/secrets', LOGIN)
+        self.assertEqual(200, status, answer)
