@@ -8,6 +8,8 @@ export PYTHON KEEP_GOING
 # The cheap ones first.
 STEPS = lint types unit docs functional
 
+# Options of the service, '--port 9312' for example.
+ARGS ?=
 # Options of the benchmark, --quick for example.
 BENCH ?=
 
@@ -15,6 +17,7 @@ BENCH ?=
 
 help:
 	@echo 'make run            prepare everything, start the service on 127.0.0.1:9311'
+	@echo "                    (elsewhere: make run ARGS='--port 9312')"
 	@echo 'make test           prepare everything, run all checks and tests'
 	@echo 'make $(firstword $(STEPS)) ...       one of: $(STEPS)'
 	@echo 'make bench          measure beside Barbican, 12 minutes (BENCH=--quick: 3)'
@@ -25,7 +28,7 @@ help:
 
 run:
 	@tools/venv.sh run
-	@exec .venv/bin/secretstore-standalone --state-dir '$(STATE_DIR)'
+	@exec .venv/bin/secretstore-standalone --state-dir '$(STATE_DIR)' $(ARGS)
 
 test:
 	@tools/check.sh $(STEPS)

@@ -9,9 +9,12 @@ starts leave what is there alone, so that it may be edited.
 
 import argparse
 from collections.abc import Callable
+import logging
 import os
 from pathlib import Path
+import re
 import secrets
+import signal
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -24,7 +27,7 @@ from oslo_config import cfg
 
 from secretstore import errors
 from secretstore.api import app
-from secretstore.cmd import service
+from secretstore.cmd import failures, service
 from secretstore.conductor import service as conductor
 from secretstore.db import migration
 from secretstore.db.engine import Database
@@ -67,6 +70,12 @@ clouds:
       password: {password}
       endpoint: {url}/v1
 """
+# As this program writes it.
+_ENDPOINT = re.compile(
+    r'^(  secretstore:\n(?: {4}.*\n| *(?:#.*)?\n)*? {6}endpoint: )'
+    r'http://\S+:\d+/v1$',
+    re.MULTILINE,
+)
 
 
 def main() -> None:
@@ -74,26 +83,47 @@ def main() -> None:
     arguments = _arguments()
     os.umask(0o077)
     directory: Path = arguments.state_dir.resolve()
-    url = f'http://{arguments.host}:{arguments.port}'
+    files: list[Path] = arguments.config_file or []
+    url = _url(arguments.host, arguments.port)
     try:
-        _require_free(arguments.host, arguments.port)
-        files = arguments.config_file or [_prepare(directory, url)]
-        application = _application(service.load_config(files=files))
-    except (errors.SecretStoreError, cfg.Error, OSError) as error:
+        with failures.named():
+            _require_free(arguments.host, arguments.port)
+            conf = service.load_config(
+                files=files or [_prepare(directory, url)]
+            )
+            _verify(conf)
+    except errors.SecretStoreError as error:
         print(f'secretstore: {error}', file=sys.stderr)
         sys.exit(1)
-    _explain(directory, url)
+
+    def load() -> 'WSGIApplication':
+        application = _application(conf)
+        print(_listening(url, files) if files else _commands(directory, url))
+        print('Stop it with Ctrl-C.', flush=True)
+        return application
+
     Granian(
         'secretstore.wsgi.api:application',
         address=arguments.host,
         port=arguments.port,
         interface=Interfaces.WSGI,
         workers=1,
-        blocking_threads=THREADS,
+        blocking_threads=_threads(),
         log_level=LogLevels.warning,
         workers_kill_timeout=30,
         process_name='secretstore-standalone',
-    ).serve(target_loader=lambda: application, wrap_loader=False)
+    ).serve(target_loader=load, wrap_loader=False)
+
+
+def _url(host: str, port: int) -> str:
+    return (
+        f'http://[{host}]:{port}' if ':' in host else f'http://{host}:{port}'
+    )
+
+
+def _threads() -> int:
+    """As many as help; the server warns of more for these processors."""
+    return min(THREADS, 2 * len(os.sched_getaffinity(0)) + 1)
 
 
 def _arguments() -> argparse.Namespace:
@@ -131,7 +161,7 @@ def _require_free(host: str, port: int) -> None:
     except OSError as error:
         raise errors.StartupError(
             f'cannot listen on {host} port {port}: {error.strerror}; '
-            'choose another with --port'
+            "choose another with --port (make run ARGS='--port 9312')"
         ) from error
 
 
@@ -151,7 +181,23 @@ def _prepare(directory: Path, url: str) -> Path:
             clouds,
             lambda: _CLOUDS.format(user=USER, password=password, url=url),
         )
+    elif clouds.exists():
+        _point(clouds, url)
     return config
+
+
+def _point(clouds: Path, url: str) -> None:
+    """Have clients look where this start listens; the rest stays.
+
+    An endpoint that somebody edited, behind a proxy perhaps, is theirs.
+    """
+    before = clouds.read_text()
+    after = _ENDPOINT.sub(lambda found: f'{found[1]}{url}/v1', before, 1)
+    if after != before:
+        draft = clouds.with_name('clouds.yaml.new')
+        draft.unlink(missing_ok=True)
+        _write_once(draft, lambda: after)
+        draft.replace(clouds)
 
 
 def _write_once(path: Path, make: Callable[[], str]) -> bool:
@@ -169,20 +215,49 @@ def _hashed(password: str) -> str:
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt()).decode()
 
 
+def _verify(conf: cfg.ConfigOpts) -> None:
+    """Bring the schema up to date and try the keys, leaving nothing open.
+
+    Done before the server forks, so that a mistake stops the start.
+    """
+    database = Database.from_conf(conf, patient=True)
+    try:
+        migration.upgrade(database)
+        keys = conductor.key_hierarchy(conf, database)
+        keys.start()
+        keys.stop()
+    finally:
+        database.dispose()
+
+
 def _application(conf: cfg.ConfigOpts) -> 'WSGIApplication':
-    """Made before the server forks, so that a mistake stops the start."""
-    database = Database.from_conf(conf)
-    migration.upgrade(database)
-    database.dispose()
-    return app.build(conf, conductor.start_embedded(conf))
+    """Made in the process that serves: strategies start after any fork."""
+    # The server's own handlers only count in its first process.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    # The first process has said what the strategies have to say.
+    strategies = logging.getLogger('secretstore.security')
+    level = strategies.level
+    strategies.setLevel(logging.ERROR)
+    try:
+        with failures.named():
+            return app.build(conf, conductor.start_embedded(conf))
+    except errors.SecretStoreError as error:
+        service.fail(error)
+    finally:
+        strategies.setLevel(level)
 
 
-def _explain(directory: Path, url: str) -> None:
+def _listening(url: str, files: list[Path]) -> str:
+    names = ', '.join(str(file.resolve()) for file in files)
+    return f'secretstore listens on {url}; its configuration is {names}.'
+
+
+def _commands(directory: Path, url: str) -> str:
     """Commands to copy; the client is looked for beside this executable."""
     client = Path(sys.argv[0]).resolve().parent / 'openstack'
     openstack = str(client) if client.exists() else 'openstack'
-    print(
-        f"""\
+    return f"""\
 secretstore listens on {url}; its files are in {directory}.
 Try it from another terminal:
 
@@ -192,10 +267,7 @@ Try it from another terminal:
       --payload-content-type text/plain --payload 's3cret'
   {openstack} secret list
   {openstack} secret get --payload SECRET_HREF
-
-Stop it with Ctrl-C.""",
-        flush=True,
-    )
+"""
 
 
 if __name__ == '__main__':

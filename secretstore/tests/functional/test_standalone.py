@@ -6,7 +6,10 @@ import pathlib
 import re
 import shlex
 import signal
+import socket
 import stat
+import time
+import unittest
 
 from secretstore.tests.functional import base, clients, refusal
 from secretstore.tests.functional.services import own, system, web
@@ -39,6 +42,15 @@ class TestStateFolder(base.FunctionalTest):
             b'\n# edited\n'
         )
         self.assertEqual(before, after)
+
+    def test_another_port(self) -> None:
+        first = own.Standalone()
+        with first:
+            first.openstack('secret', 'store', '--name', 'one')
+        second = own.Standalone(first.state_folder)
+        self.assertNotEqual(first.port, second.port)
+        with second:
+            self.assertIn('one', second.openstack('secret', 'list'))
 
     def test_new_password(self) -> None:
         """Without the password file there is a new one, for the same user."""
@@ -132,6 +144,33 @@ class TestCommand(base.FunctionalTest):
                 self.assertNotIn('Traceback', server.log_text())
                 self.assertFalse(web.answers(server.url))
 
+    def test_ends_when_told_before_it_serves(self) -> None:
+        for delay in (0.2, 0.8, 1.0, 1.2, 1.5):
+            server = own.Standalone()
+            self.addCleanup(server.kill)
+            server.launch()
+            time.sleep(delay)
+            os.kill(server.pid, signal.SIGTERM)
+            system.wait_for('end', lambda: not server.running, 10)  # noqa: B023
+            self.assertNotIn('Traceback', server.log_text())
+
+    def test_says_everything_once(self) -> None:
+        with own.Standalone() as server:
+            said = server.log_text()
+            self.assertEqual(1, said.count('development and small sites'))
+            self.assertEqual(1, said.count('listens on'))
+            self.assertNotIn('blocking threads', said)
+            self.assertNotIn('[WARN', said)
+
+    @unittest.skipUnless(socket.has_ipv6, 'no IPv6 here')
+    def test_ipv6(self) -> None:
+        server = own.Standalone(arguments=['--host', '::1'])
+        url = f'http://[::1]:{server.port}'
+        self.addCleanup(server.stop)
+        server.launch()
+        system.wait_for('answer', lambda: web.answers(url))
+        self.assertIn(f'listens on {url};', server.log_text())
+
     def test_port_in_use(self) -> None:
         with own.Standalone() as server:
             second = own.Standalone()
@@ -155,6 +194,9 @@ class TestCommand(base.FunctionalTest):
             url = f'{server.url}/v1/secrets'
             self.assertEqual(201, web.call('POST', url, BODY).status)
             self.assertFalse(server.state_folder.exists())
+            said = server.log_text()
+            self.assertIn(f'its configuration is {config}.', said)
+            self.assertNotIn('clouds.yaml', said)
 
     def test_unusable_folder(self) -> None:
         file = self.new_folder() / 'file'

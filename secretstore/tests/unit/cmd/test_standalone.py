@@ -65,6 +65,37 @@ class PrepareTest(unittest.TestCase):
         self.assertNotEqual(first['users'], second['users'])
         self.assertNotEqual(first['clouds.yaml'], second['clouds.yaml'])
 
+    def endpoint(self, url: str) -> str:
+        standalone._prepare(self.directory, url)
+        text = (self.directory / 'clouds.yaml').read_text()
+        auth = yaml.safe_load(text)['clouds']['secretstore']['auth']
+        return str(auth['endpoint'])
+
+    def test_clients_follow_to_another_address(self) -> None:
+        before = self.prepare()
+        for url in ('http://127.0.0.1:9312', 'http://[::1]:9311'):
+            self.assertEqual(f'{url}/v1', self.endpoint(url))
+            after = self.prepare()
+            self.assertEqual(before, after)
+            self.test_only_the_owner_may_look()
+
+    def test_what_others_wrote_into_the_file_stays(self) -> None:
+        self.prepare()
+        clouds = self.directory / 'clouds.yaml'
+        ours = clouds.read_text()
+        other = ours.replace('clouds:\n  secretstore:', '  another:')
+        other = other.replace('9311', '80')
+        clouds.write_text(f'# mine\n{ours}{other}')
+        self.endpoint('http://127.0.0.1:9312')
+        moved = ours.replace('9311', '9312')
+        self.assertEqual(f'# mine\n{moved}{other}', clouds.read_text())
+        proxy = 'https://secrets.example.org/v1'
+        clouds.write_text(ours.replace(f'{URL}/v1', proxy))
+        self.assertEqual(proxy, self.endpoint('http://127.0.0.1:9312'))
+        clouds.unlink()
+        self.prepare()
+        self.assertFalse(clouds.exists())
+
 
 class PortTest(unittest.TestCase):
     def test_taken(self) -> None:
@@ -73,6 +104,10 @@ class PortTest(unittest.TestCase):
             with self.assertRaisesRegex(errors.StartupError, str(port)):
                 standalone._require_free('127.0.0.1', port)
         standalone._require_free('127.0.0.1', port)
+
+    def test_url(self) -> None:
+        self.assertEqual(URL, standalone._url('127.0.0.1', 9311))
+        self.assertEqual('http://[::1]:9311', standalone._url('::1', 9311))
 
 
 class StartTest(CommandTest):
@@ -91,3 +126,23 @@ class StartTest(CommandTest):
             'standalone', '--port', '0', '--config-file', str(self.file)
         )
         self.assert_ends(1, done, 'auth_strategy')
+
+    def test_logging_that_cannot_be_set_up(self) -> None:
+        with self.file.open('a') as file:
+            file.write('[DEFAULT]\nlog_file = /none/a.log\n')
+        done = self.run_command(
+            'standalone', '--port', '0', '--config-file', str(self.file)
+        )
+        self.assert_ends(1, done, 'secretstore: ', '/none/a.log')
+
+    def test_a_mistake_that_only_the_server_finds(self) -> None:
+        policy = self.folder / 'policy.yaml'
+        policy.write_text('a: [')
+        with self.file.open('a') as file:
+            file.write(f'[oslo_policy]\npolicy_file = {policy}\n')
+        done = self.run_command(
+            'standalone', '--port', '0', '--config-file', str(self.file)
+        )
+        self.assert_ends(1, done, 'secretstore: The policy', str(policy))
+        self.assertNotIn('listens', done.stdout)
+        self.assertEqual(1, done.stderr.count('secretstore: '))
