@@ -68,8 +68,9 @@ API_OPTS: list[cfg.Opt] = [
 Seconds for which a caller's proven identity is remembered inside this
 process, so that a token is not taken apart, or a password hashed, on each
 request.  Never longer than ``[keystone_authtoken] token_cache_time`` or the
-token's own life.  A revoked token, or a password that was changed, may go on
-working for as long.  0 turns it off.
+token's own life.  A revoked token may go on working for this time and
+auth_token's own cache time together; a changed password file counts at once.
+0 turns it off.
 """,
     ),
 ]
