@@ -85,7 +85,8 @@ class Application(pecan.core.PecanBase):  # type: ignore[misc]
         return match.route.handler, match.parameters, {}
 
     def determine_hooks(self, controller: Any = None) -> list[Any]:
-        return list(self.hooks)
+        hooks: list[Any] = self.hooks
+        return hooks
 
     def invoke_controller(
         self,
