@@ -111,7 +111,6 @@ def main() -> None:
         blocking_threads=_threads(),
         log_level=LogLevels.warning,
         workers_kill_timeout=30,
-        process_name='secretstore-standalone',
     ).serve(target_loader=load, wrap_loader=False)
 
 
