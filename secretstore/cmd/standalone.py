@@ -9,6 +9,7 @@ starts leave what is there alone, so that it may be edited.
 
 import argparse
 from collections.abc import Callable
+import fcntl
 import logging
 import os
 from pathlib import Path
@@ -168,21 +169,32 @@ def _prepare(directory: Path, url: str) -> Path:
     """Make what is missing of the state directory; its configuration."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     config = directory / 'secretstore.conf'
-    _write_once(config, lambda: _CONFIG.format(directory=directory, user=USER))
-    password = secrets.token_urlsafe(24)
-    clouds = directory / 'clouds.yaml'
-    made = _write_once(
-        directory / 'users', lambda: f'{USER}:{_hashed(password)}\n'
-    )
-    if made:
-        clouds.unlink(missing_ok=True)
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Of two first starts at once the second finds all of it made.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         _write_once(
-            clouds,
-            lambda: _CLOUDS.format(user=USER, password=password, url=url),
+            config, lambda: _CONFIG.format(directory=directory, user=USER)
         )
-    elif clouds.exists():
-        _point(clouds, url)
+        _make_user(directory, url)
+    finally:
+        os.close(lock)
     return config
+
+
+def _make_user(directory: Path, url: str) -> None:
+    users, clouds = directory / 'users', directory / 'clouds.yaml'
+    if users.exists():
+        if clouds.exists():
+            _point(clouds, url)
+        return
+    password = secrets.token_urlsafe(24)
+    clouds.unlink(missing_ok=True)
+    _write_once(
+        clouds, lambda: _CLOUDS.format(user=USER, password=password, url=url)
+    )
+    # Last: the password that it has the hash of is on disk by now.
+    _write_once(users, lambda: f'{USER}:{_hashed(password)}\n')
 
 
 def _point(clouds: Path, url: str) -> None:
