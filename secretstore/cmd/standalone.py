@@ -42,8 +42,8 @@ THREADS = 8
 
 _CONFIG = """\
 # Written by secretstore-standalone at its first start; yours to change.
-# All options: https://docs.openstack.org/oslo.config and the sample
-# configuration of secretstore.
+# All options: make sample-config in the source of secretstore, or its
+# documentation under Reference.
 [DEFAULT]
 state_path = {directory}
 auth_strategy = http_basic

@@ -74,6 +74,9 @@ class VersionsTest(ApiTest):
                         ['OpenStack-API-Version'],
                         answer.headers.getall('Vary'),
                     )
+                    self.assertEqual(
+                        'no-store', answer.headers['Cache-Control']
+                    )
 
     def test_versions_there_are_not(self) -> None:
         path = self.store()
