@@ -128,7 +128,9 @@ class ImportsTest(unittest.TestCase):
         self.assertIn('secretstore.cmd.standalone', names)
         found = self.imported(names)
         self.assertEqual(['MainThread'], found['threads'])
-        self.assertEqual([], found['files'])
+        # stevedore keeps a cache of entry points there, unless Python itself
+        # lies below /tmp.
+        self.assertLessEqual(set(found['files']), {'.cache'})
         self.assertEqual('', found['children'])
         self.assertEqual(0, found['sockets'])
         # Options are registered by whoever runs, not by whoever imports.
