@@ -2,13 +2,38 @@
 """Policy in code, one module per resource.
 
 Rule names are Barbican's, so that an operator's policy file keeps working.
+Each default holds what Barbican allows with secure RBAC and, for
+[oslo_policy] enforce_new_defaults = false, what its older roles may do.
 """
 
 from oslo_policy import policy
 
-from secretstore.policies import base, secretmeta, secrets
+from secretstore.policies import (
+    acls,
+    base,
+    consumers,
+    containers,
+    orders,
+    quotas,
+    secretmeta,
+    secrets,
+    secretstores,
+    transportkeys,
+)
+
+_RESOURCES = (
+    secrets,
+    secretmeta,
+    consumers,
+    containers,
+    acls,
+    orders,
+    quotas,
+    secretstores,
+    transportkeys,
+)
 
 
 def list_rules() -> list[policy.RuleDefault]:
     """All defaults, for the enforcer and the sample generator."""
-    return [*base.RULES, *secrets.RULES, *secretmeta.RULES]
+    return [*base.RULES, *(r for part in _RESOURCES for r in part.RULES)]

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may do what with the metadata that users attach to secrets."""
 
-from oslo_policy import policy
-
 from secretstore.policies import base
 
 GET = 'secret_meta:get'
@@ -14,38 +12,34 @@ _ALL = '/v1/secrets/{secret_id}/metadata'
 _ONE = '/v1/secrets/{secret_id}/metadata/{key}'
 
 RULES = [
-    policy.DocumentedRuleDefault(
-        name=GET,
-        check_str=f'{base.SECRET_PROJECT_USE} or rule:secret_acl_read',
-        scope_types=['project'],
-        description="Read a secret's metadata.",
-        operations=[
-            {'method': 'GET', 'path': _ALL},
-            {'method': 'GET', 'path': _ONE},
-        ],
+    base.operation_rule(
+        GET,
+        base.read('secret'),
+        base.legacy_read('secret'),
+        "Read a secret's metadata.",
+        f'GET {_ALL}',
+        f'GET {_ONE}',
     ),
-    policy.DocumentedRuleDefault(
-        name=POST,
-        check_str=base.SECRET_PROJECT_USE,
-        scope_types=['project'],
-        description="Add a key to a secret's metadata.",
-        operations=[{'method': 'POST', 'path': _ALL}],
+    base.operation_rule(
+        POST,
+        base.use('secret'),
+        base.legacy_change('secret'),
+        "Add a key to a secret's metadata.",
+        f'POST {_ALL}',
     ),
-    policy.DocumentedRuleDefault(
-        name=PUT,
-        check_str=base.SECRET_PROJECT_USE,
-        scope_types=['project'],
-        description="Replace a secret's metadata, or the value of one key.",
-        operations=[
-            {'method': 'PUT', 'path': _ALL},
-            {'method': 'PUT', 'path': _ONE},
-        ],
+    base.operation_rule(
+        PUT,
+        base.use('secret'),
+        base.legacy_change('secret'),
+        "Replace a secret's metadata, or the value of one key.",
+        f'PUT {_ALL}',
+        f'PUT {_ONE}',
     ),
-    policy.DocumentedRuleDefault(
-        name=DELETE,
-        check_str=base.SECRET_PROJECT_USE,
-        scope_types=['project'],
-        description="Remove a key from a secret's metadata.",
-        operations=[{'method': 'DELETE', 'path': _ONE}],
+    base.operation_rule(
+        DELETE,
+        base.use('secret'),
+        base.legacy_change('secret'),
+        "Remove a key from a secret's metadata.",
+        f'DELETE {_ONE}',
     ),
 ]

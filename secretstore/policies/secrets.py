@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may do what with secrets."""
 
-from oslo_policy import policy
-
 from secretstore.policies import base
 
 CREATE = 'secrets:post'
@@ -12,51 +10,51 @@ DECRYPT = 'secret:decrypt'
 PUT = 'secret:put'
 DELETE = 'secret:delete'
 
+_ALL = '/v1/secrets'
+_ONE = '/v1/secrets/{secret_id}'
+
 RULES = [
-    policy.DocumentedRuleDefault(
-        name=CREATE,
-        check_str='role:member',
-        scope_types=['project'],
-        description='Store a secret in the own project.',
-        operations=[{'method': 'POST', 'path': '/v1/secrets'}],
+    base.operation_rule(
+        CREATE,
+        base.MEMBER,
+        base.ADMIN_OR_CREATOR,
+        'Store a secret in the own project.',
+        f'POST {_ALL}',
     ),
-    policy.DocumentedRuleDefault(
-        name=LIST,
-        check_str='role:member',
-        scope_types=['project'],
-        description="List the own project's secrets.",
-        operations=[{'method': 'GET', 'path': '/v1/secrets'}],
+    base.operation_rule(
+        LIST,
+        base.MEMBER,
+        base.ALL_BUT_AUDIT,
+        "List the own project's secrets.",
+        f'GET {_ALL}',
     ),
-    policy.DocumentedRuleDefault(
-        name=GET,
-        check_str=(
-            f'role:admin or {base.SECRET_PROJECT_USE} or rule:secret_acl_read'
-        ),
-        scope_types=['project'],
-        description='Read what is known of a secret, without its payload.',
-        operations=[{'method': 'GET', 'path': '/v1/secrets/{secret_id}'}],
+    base.operation_rule(
+        GET,
+        f'{base.ADMIN} or {base.read("secret")}',
+        base.legacy_read('secret'),
+        'Read what is known of a secret, without its payload.',
+        f'GET {_ONE}',
     ),
-    policy.DocumentedRuleDefault(
-        name=DECRYPT,
-        check_str=f'{base.SECRET_PROJECT_USE} or rule:secret_acl_read',
-        scope_types=['project'],
-        description="Read a secret's payload.",
-        operations=[
-            {'method': 'GET', 'path': '/v1/secrets/{secret_id}/payload'}
-        ],
+    base.operation_rule(
+        DECRYPT,
+        base.read('secret'),
+        base.legacy_read('secret', 'decrypt_non_private_read'),
+        "Read a secret's payload.",
+        f'GET {_ONE}/payload',
     ),
-    policy.DocumentedRuleDefault(
-        name=PUT,
-        check_str=base.SECRET_PROJECT_USE,
-        scope_types=['project'],
-        description='Give a payload to a secret that has none.',
-        operations=[{'method': 'PUT', 'path': '/v1/secrets/{secret_id}'}],
+    base.operation_rule(
+        PUT,
+        base.use('secret'),
+        f'{base.ADMIN_OR_CREATOR} and rule:secret_project_match',
+        'Give a payload to a secret that has none.',
+        f'PUT {_ONE}',
     ),
-    policy.DocumentedRuleDefault(
-        name=DELETE,
-        check_str=f'role:admin or {base.SECRET_PROJECT_USE}',
-        scope_types=['project'],
-        description='Delete a secret.',
-        operations=[{'method': 'DELETE', 'path': '/v1/secrets/{secret_id}'}],
+    base.operation_rule(
+        DELETE,
+        f'{base.ADMIN} or {base.use("secret")}',
+        f'{base.legacy_own("secret")} or (rule:secret_project_creator_role '
+        'and not rule:secret_private_read)',
+        'Delete a secret.',
+        f'DELETE {_ONE}',
     ),
 ]
