@@ -79,10 +79,7 @@ def operation_rule(
         check_str=f'True:%(enforce_new_defaults)s and ({new})',
         scope_types=['project'],
         description=description,
-        operations=[
-            dict(zip(('method', 'path'), words.split(' '), strict=True))
-            for words in operations
-        ],
+        operations=[_operation(words) for words in operations],
         deprecated_rule=policy.DeprecatedRule(
             name=name,
             check_str=legacy,
@@ -90,6 +87,11 @@ def operation_rule(
             deprecated_since='Wallaby',
         ),
     )
+
+
+def _operation(words: str) -> policy.Operation:
+    method, path = words.split(' ')
+    return {'method': method, 'path': path}
 
 
 def _of_kind(kind: str) -> dict[str, str]:
