@@ -17,6 +17,7 @@ holds a key, a payload, a token or a PIN.
     +-- Conflict
     +-- Unauthenticated       the proof of identity is not enough
     +-- Forbidden
+    +-- QuotaReached          the project has as many as it may have
     +-- Corrupt               a stored record was changed or is not ours
     +-- MasterKeyNotFound     permanent: the custodian does not have the key
     +-- Unavailable           temporary: the same call may work later
@@ -77,6 +78,15 @@ class Unauthenticated(SecretStoreError):
 
 class Forbidden(SecretStoreError):
     """Policy refuses the operation to this caller."""
+
+
+class QuotaReached(SecretStoreError):
+    """The project has as many of a resource as its quota allows."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            'Creation not allowed because a quota has been reached'
+        )
 
 
 class Corrupt(SecretStoreError):

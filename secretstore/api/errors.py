@@ -23,6 +23,7 @@ STATUS: dict[type[errors.SecretStoreError], int] = {
     errors.Conflict: 409,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
+    errors.QuotaReached: 403,
     errors.Unavailable: 503,
     errors.SecretStoreError: 500,
 }
@@ -74,7 +75,9 @@ def from_exception(error: Exception, operation: str) -> webob.Response:
     """
     status = status_of(error)
     if isinstance(error, IssueSeen):
-        return response(error.status, f'{operation} issue seen - {error}.')
+        status = error.status
+    if isinstance(error, IssueSeen | errors.QuotaReached):
+        return response(status, f'{operation} issue seen - {error}.')
     if isinstance(error, errors.Forbidden):
         return response(
             status,

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from secretstore import errors
 from secretstore.conductor.authorization import Authorization
-from secretstore.conductor.secrets import not_found, policy_target, utcnow
+from secretstore.conductor.common import utcnow
+from secretstore.conductor.secrets import not_found, policy_target
 from secretstore.context import RequestContext
 from secretstore.db import metadata as db_metadata
 from secretstore.db import secrets as db_secrets

@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Secrets: authorise, load, act, return a view."""
 
-from datetime import UTC, datetime
 import uuid
 
 from oslo_db import exception as db_exception
 
 from secretstore import errors
 from secretstore.conductor.authorization import Authorization, Target
+from secretstore.conductor.common import project_of, utcnow
 from secretstore.context import RequestContext
 from secretstore.crypto.binding import binding
 from secretstore.db import secrets as db_secrets
 from secretstore.db.engine import Database, retried
 from secretstore.db.secrets import (
     Filters,
-    Page,
     PayloadRow,
     SecretRow,
     StoredPayload,
@@ -23,8 +22,8 @@ from secretstore.keys.hierarchy import KeyHierarchy
 from secretstore.policies import secrets as policy
 from secretstore.rpc.interface import (
     NewSecret,
+    Page,
     Payload,
-    SecretPage,
     SecretQuery,
     SecretView,
 )
@@ -34,11 +33,6 @@ NO_PAYLOAD = 'Not Found. Sorry but your secret has no payload.'
 # has the same status, which is therefore no column.
 _COLUMNS = {'created': 'created_at', 'updated': 'updated_at'}
 HAS_PAYLOAD = 'Secret already has data, cannot modify it.'
-
-
-def utcnow() -> datetime:
-    """The present time as the database keeps it: naive, in UTC."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def not_found() -> errors.NotFound:
@@ -77,7 +71,7 @@ class SecretManager:
         now = utcnow()
         row = SecretRow(
             id=str(uuid.uuid4()),
-            project_id=_project_of(context),
+            project_id=project_of(context),
             creator_id=context.user_id,
             name=secret['name'],
             secret_type=secret['secret_type'],
@@ -114,10 +108,15 @@ class SecretManager:
         return StoredPayload(sealed.project_key_id, sealed.record)
 
     @retried
-    def get(self, context: RequestContext, secret_id: str) -> SecretView:
+    def get(
+        self,
+        context: RequestContext,
+        secret_id: str,
+        with_consumers: bool = False,
+    ) -> SecretView:
         row = self._load(secret_id)
         self._authorization.require(context, policy.GET, policy_target(row))
-        return _view(row)
+        return _view(row, with_consumers)
 
     def _load(self, secret_id: str) -> SecretRow:
         with self._database.reading() as connection:
@@ -194,11 +193,16 @@ class SecretManager:
         return row
 
     @retried
-    def page(self, context: RequestContext, query: SecretQuery) -> SecretPage:
+    def page(
+        self,
+        context: RequestContext,
+        query: SecretQuery,
+        with_consumers: bool = False,
+    ) -> Page[SecretView]:
         self._authorization.require(context, policy.LIST, {})
         if query['acl_only']:
             # No secret has an ACL yet, so nothing is shared.
-            return SecretPage([], 0)
+            return Page([], 0)
         filters = Filters(
             name=query['name'],
             algorithm=query['algorithm'],
@@ -209,7 +213,7 @@ class SecretManager:
             updated=tuple(query['updated']),
             expiration=tuple(query['expiration']),
         )
-        page = Page(
+        page = db_secrets.Page(
             limit=query['limit'],
             offset=query['offset'],
             sort=tuple(
@@ -221,12 +225,17 @@ class SecretManager:
         )
         with self._database.reading() as connection:
             rows, total = db_secrets.page(
-                connection, _project_of(context), filters, page, utcnow()
+                connection, project_of(context), filters, page, utcnow()
             )
-        return SecretPage([_view(row) for row in rows], total)
+        return Page([_view(row, with_consumers) for row in rows], total)
 
     @retried
-    def delete(self, context: RequestContext, secret_id: str) -> None:
+    def delete(
+        self,
+        context: RequestContext,
+        secret_id: str,
+        unless_consumed: bool = False,
+    ) -> None:
         row = self._load(secret_id)
         self._authorization.require(context, policy.DELETE, policy_target(row))
         # When it is gone by now, somebody else was faster, or this is the
@@ -239,13 +248,7 @@ class SecretManager:
             db_secrets.delete(connection, secret_id)
 
 
-def _project_of(context: RequestContext) -> str:
-    if not context.project_id:
-        raise errors.Forbidden('The token is not scoped to a project.')
-    return context.project_id
-
-
-def _view(row: SecretRow) -> SecretView:
+def _view(row: SecretRow, with_consumers: bool) -> SecretView:
     return {
         'id': row.id,
         'name': row.name,
@@ -258,4 +261,5 @@ def _view(row: SecretRow) -> SecretView:
         'expiration': row.expiration,
         'created': row.created_at,
         'updated': row.updated_at,
+        'consumers': [] if with_consumers else None,
     }

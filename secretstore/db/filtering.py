@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which secrets of a project a list shows."""
+"""Which rows a list shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import dataclasses
 import datetime
 import operator
@@ -24,26 +24,24 @@ _OPERATORS: dict[str, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
     'lte': operator.le,
     'eq': operator.eq,
 }
-_EQUAL = ('name', 'algorithm', 'mode', 'bit_length', 'secret_type')
-_TIMES = (
-    ('created', 'created_at'),
-    ('updated', 'updated_at'),
-    ('expiration', 'expiration'),
-)
+_INTEGERS = range(2**31)
 
 _secrets = models.table(models.Secret)
 
 NOW = sa.bindparam('now', type_=models.Time)
-PROJECT = _secrets.c.project_id == sa.bindparam('project_id')
 # Spelled so that no database is tempted to take the index on expiration
 # and then to sort.
-_NOT_EXPIRED = (
+NOT_EXPIRED = (
     sa.func.coalesce(
         _secrets.c.expiration,
         sa.literal(datetime.datetime(9999, 12, 31), models.Time),
     )
     > NOW
 )
+
+
+Conditions = tuple[Asked, Mapping[str, Any]]
+NO_CONDITIONS: Conditions = ((), {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,33 +60,53 @@ class Filters:
     updated: TimeFilters = ()
     expiration: TimeFilters = ()
 
+    def conditions(self) -> Conditions:
+        return conditions(
+            {
+                'name': self.name,
+                'algorithm': self.algorithm,
+                'mode': self.mode,
+                'bit_length': self.bit_length,
+                'secret_type': self.secret_type,
+            },
+            {
+                'created_at': self.created,
+                'updated_at': self.updated,
+                'expiration': self.expiration,
+            },
+        )
+
 
 def conditions(
-    filters: Filters,
-) -> tuple[Asked, Parameters]:
-    """What distinguishes the statement, and its parameters."""
+    equal: Mapping[str, str | int | None],
+    times: Mapping[str, TimeFilters] | None = None,
+) -> Conditions:
+    """What distinguishes the statement, and its parameters.
+
+    :param equal: wanted values by column; None asks for nothing
+    :param times: bounds by column
+    """
     asked: list[tuple[str, str, str]] = []
     values: Parameters = {}
-    for column in _EQUAL:
-        if (value := getattr(filters, column)) is not None:
+    for column, value in equal.items():
+        if value is not None:
             asked.append((column, column, 'eq'))
             values[column] = value
-    if values.get('bit_length', 0) not in range(2**31):
-        # No secret has it, and not every database takes the number.
-        values['bit_length'] = -1
-    for name, column in _TIMES:
-        for number, (op, time) in enumerate(getattr(filters, name)):
-            asked.append((f'{name}_{number}', column, op))
-            values[f'{name}_{number}'] = time
+            if isinstance(value, int) and value not in _INTEGERS:
+                # No row has it, and not every database takes the number.
+                values[column] = -1
+    for column, bounds in (times or {}).items():
+        for number, (op, time) in enumerate(bounds):
+            asked.append((f'{column}_{number}', column, op))
+            values[f'{column}_{number}'] = time
     return tuple(asked), values
 
 
-def where(
-    filters: Asked,
-) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = [PROJECT, _NOT_EXPIRED]
-    for name, column_name, op in filters:
-        column = _secrets.c[column_name]
+def where(table: sa.Table, asked: Asked) -> list[sa.ColumnElement[bool]]:
+    """The conditions of a statement on *table*."""
+    found = []
+    for name, column_name, op in asked:
+        column = table.c[column_name]
         value = sa.bindparam(name, type_=column.type)
-        conditions.append(_OPERATORS[op](column, value))
-    return conditions
+        found.append(_OPERATORS[op](column, value))
+    return found

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pages of a project's secrets.
+"""Pages of what a project has.
 
 The order is total and the same on every database. A page without filters
-is cut from the index ix_secrets_page: after a marker in one step, however
+is cut from the table's index ix_..._page: after a marker in one step, however
 deep; at an offset by walking the index from the nearer end. Rows are looked
 up for the page's own entries only.
 """
@@ -19,9 +19,28 @@ from secretstore.db import filtering, models
 
 Sort = tuple[tuple[str, bool], ...]
 
-_secrets = models.table(models.Secret)
 _usage = models.table(models.ProjectUsage)
-_NULLABLE = {column.name for column in _secrets.c if column.nullable}
+SCOPE = sa.bindparam('scope', type_=sa.String)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Listing:
+    """What is listed: the rows of a table that belong to a scope.
+
+    The table has the columns id and created_at. belongs compares with SCOPE,
+    the id of a project or of another parent. With usage, a column of
+    project_usage, the scope is a project and its rows need not be counted.
+    by_index tells that ix_TABLE_page begins with what belongs compares.
+    """
+
+    table: sa.Table
+    belongs: sa.ColumnElement[bool]
+    usage: str | None = None
+    expires: bool = False
+    by_index: bool = True
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        return [self.belongs, *([filtering.NOT_EXPIRED] * self.expires)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +64,7 @@ class _Shape:
     """What distinguishes one statement from another."""
 
     dialect: str
+    listing: Listing
     filters: filtering.Asked = ()
     sort: Sort = ()
     after_marker: bool = False
@@ -54,22 +74,28 @@ class _Shape:
 
 def page(
     conn: sa.Connection,
-    project_id: str,
-    filters: filtering.Filters,
+    listing: Listing,
+    scope: str,
     page: Page,
-    now: datetime.datetime,
+    conditions: filtering.Conditions = filtering.NO_CONDITIONS,
+    now: datetime.datetime | None = None,
 ) -> tuple[Sequence[sa.Row[Any]], int]:
-    """Rows of all columns of secrets and one more, and the total."""
+    """Rows of all columns of the table and one more, and the total.
+
+    :param now: needed where rows expire
+    """
     # No project has as many, and every database takes the number.
     offset = min(page.offset, 2**31 - 1)
-    asked, values = filtering.conditions(filters)
-    values |= {'project_id': project_id, 'now': now, 'limit': page.limit}
-    shape = _Shape(conn.dialect.name, asked, page.sort)
+    asked, given = conditions
+    values = {**given, 'scope': scope, 'limit': page.limit}
+    if listing.expires:
+        values['now'] = now
+    shape = _Shape(conn.dialect.name, listing, asked, page.sort)
     if page.marker is not None and not page.sort:
         found = _after_marker(conn, shape, values, page.marker)
         if found is not None:
             return found
-    if offset and not asked and not page.sort:
+    if offset and not asked and not page.sort and listing.by_index:
         return _at_offset(conn, shape, values, page)
     return _read(
         conn,
@@ -86,7 +112,7 @@ def _after_marker(
 ) -> tuple[Sequence[sa.Row[Any]], int] | None:
     """None when the marker's row is gone."""
     created_at = conn.execute(
-        _MARKER, {'marker': marker, 'project_id': values['project_id']}
+        _marker(shape.listing), {'marker': marker, 'scope': values['scope']}
     ).scalar()
     if created_at is None:
         return None
@@ -135,25 +161,32 @@ def _read(
 def _total(
     conn: sa.Connection, shape: _Shape, values: filtering.Parameters
 ) -> int:
-    statement = _total_statement(shape.filters)
+    statement = _total_statement(shape.listing, shape.filters)
     return int(conn.execute(statement, values).scalar_one())
 
 
 @functools.lru_cache(maxsize=256)
 def _total_statement(
-    filters: filtering.Asked,
+    listing: Listing, filters: filtering.Asked
 ) -> sa.Select[int]:
-    if filters:
-        return sa.select(sa.func.count()).where(*filtering.where(filters))
+    table = listing.table
+    if filters or listing.usage is None:
+        return (
+            sa.select(sa.func.count())
+            .select_from(table)
+            .where(*listing.conditions(), *filtering.where(table, filters))
+        )
     stored = (
-        sa.select(sa.func.coalesce(sa.func.sum(_usage.c.secrets), 0))
-        .where(_usage.c.project_id == sa.bindparam('project_id'))
+        sa.select(sa.func.coalesce(sa.func.sum(_usage.c[listing.usage]), 0))
+        .where(_usage.c.project_id == SCOPE)
         .scalar_subquery()
     )
+    if not listing.expires:
+        return sa.select(stored)
     expired = (
         sa.select(sa.func.count())
-        .select_from(_secrets)
-        .where(filtering.PROJECT, _secrets.c.expiration <= filtering.NOW)
+        .select_from(table)
+        .where(listing.belongs, table.c.expiration <= filtering.NOW)
         .scalar_subquery()
     )
     return sa.select(stored - expired)
@@ -161,15 +194,20 @@ def _total_statement(
 
 @functools.lru_cache(maxsize=256)
 def _page_statement(shape: _Shape) -> sa.Select[Any]:
-    total = _total_statement(shape.filters).scalar_subquery().label('total')
+    table = shape.listing.table
+    total = (
+        _total_statement(shape.listing, shape.filters)
+        .scalar_subquery()
+        .label('total')
+    )
     order = _order(shape)
     if not shape.late:
-        return _cut(sa.select(_secrets, total), shape, order)
-    ids = _cut(sa.select(_secrets.c.id), shape, order).subquery('page')
+        return _cut(sa.select(table, total), shape, order)
+    ids = _cut(sa.select(table.c.id), shape, order).subquery('page')
     forward = _order(dataclasses.replace(shape, from_end=False))
     return (
-        sa.select(_secrets, total)
-        .join_from(ids, _secrets, _secrets.c.id == ids.c.id)
+        sa.select(table, total)
+        .join_from(ids, table, table.c.id == ids.c.id)
         .order_by(*forward)
     )
 
@@ -179,15 +217,20 @@ def _cut(
     shape: _Shape,
     order: list[sa.ColumnElement[Any]],
 ) -> sa.Select[Any]:
-    conditions = filtering.where(shape.filters)
+    listing = shape.listing
+    table = listing.table
+    conditions = [
+        *listing.conditions(),
+        *filtering.where(table, shape.filters),
+    ]
     if shape.after_marker:
-        conditions.append(_AFTER)
-    if not shape.filters and not shape.sort:
-        # Left alone, MariaDB walks the index from the project's first
+        conditions.append(_after(table))
+    if listing.by_index and not shape.filters and not shape.sort:
+        # Left alone, MariaDB walks the index from the scope's first
         # entry to the marker instead of going there.
         for dialect in ('mysql', 'mariadb'):
             statement = statement.with_hint(
-                _secrets, 'FORCE INDEX (ix_secrets_page)', dialect
+                table, f'FORCE INDEX (ix_{table.name}_page)', dialect
             )
     return (
         statement.where(*conditions)
@@ -197,20 +240,25 @@ def _cut(
     )
 
 
-# MariaDB finds the start of a range with AND and OR, but not with a
-# comparison of pairs.
-_AFTER = sa.and_(
-    _secrets.c.created_at
-    >= sa.bindparam('marker_created_at', type_=models.Time),
-    sa.or_(
-        _secrets.c.created_at
-        > sa.bindparam('marker_created_at', type_=models.Time),
-        _secrets.c.id > sa.bindparam('marker', type_=models.Id),
-    ),
-)
-_MARKER = sa.select(_secrets.c.created_at).where(
-    _secrets.c.id == sa.bindparam('marker'), filtering.PROJECT
-)
+def _after(table: sa.Table) -> sa.ColumnElement[bool]:
+    # MariaDB finds the start of a range with AND and OR, but not with a
+    # comparison of pairs.
+    created_at = sa.bindparam('marker_created_at', type_=models.Time)
+    return sa.and_(
+        table.c.created_at >= created_at,
+        sa.or_(
+            table.c.created_at > created_at,
+            table.c.id > sa.bindparam('marker', type_=models.Id),
+        ),
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _marker(listing: Listing) -> sa.Select[Any]:
+    table = listing.table
+    return sa.select(table.c.created_at).where(
+        table.c.id == sa.bindparam('marker', type_=models.Id), listing.belongs
+    )
 
 
 def _order(shape: _Shape) -> list[sa.ColumnElement[Any]]:
@@ -221,10 +269,10 @@ def _order(shape: _Shape) -> list[sa.ColumnElement[Any]]:
         ('created_at', False),
         ('id', False),
     ):
-        column = _secrets.c[name]
+        column = shape.listing.table.c[name]
         descends = descending is not shape.from_end
         element = column.desc() if descends else column.asc()
-        if name in _NULLABLE and shape.dialect == 'postgresql':
+        if column.nullable and shape.dialect == 'postgresql':
             element = (
                 element.nulls_last() if descends else element.nulls_first()
             )

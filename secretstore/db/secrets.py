@@ -5,17 +5,13 @@ An expired secret is absent for everything but delete().
 """
 
 import datetime
-import random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from secretstore.db import models, paging
+from secretstore.db import models, paging, usage
 from secretstore.db.filtering import Filters as Filters
 from secretstore.db.paging import Page as Page
-
-_SHARDS = 16
 
 
 class SecretRow(NamedTuple):
@@ -33,6 +29,9 @@ class SecretRow(NamedTuple):
     expiration: datetime.datetime | None
     created_at: datetime.datetime
     updated_at: datetime.datetime
+    acl_project_access: bool | None = None
+    acl_created_at: datetime.datetime | None = None
+    acl_updated_at: datetime.datetime | None = None
 
 
 class PayloadRow(NamedTuple):
@@ -45,6 +44,7 @@ class PayloadRow(NamedTuple):
     project_id: str
     creator_id: str | None
     content_type: str | None
+    acl_project_access: bool | None
     envelope: bytes | None
 
 
@@ -57,8 +57,13 @@ class StoredPayload(NamedTuple):
 
 _secrets = models.table(models.Secret)
 _payloads = models.table(models.SecretPayload)
-_usage = models.table(models.ProjectUsage)
 
+_OF_PROJECT = paging.Listing(
+    _secrets,
+    _secrets.c.project_id == paging.SCOPE,
+    usage='secrets',
+    expires=True,
+)
 _ID = _secrets.c.id == sa.bindparam('secret_id')
 _INSERT = sa.insert(_secrets)
 _INSERT_PAYLOAD = sa.insert(_payloads)
@@ -69,6 +74,7 @@ _GET_PAYLOAD = (
         _secrets.c.project_id,
         _secrets.c.creator_id,
         _secrets.c.content_type,
+        _secrets.c.acl_project_access,
         _payloads.c.envelope,
         _secrets.c.expiration,
     )
@@ -89,30 +95,6 @@ _PROJECT_FOR_UPDATE = (
     sa.select(_secrets.c.project_id).where(_ID).with_for_update()
 )
 
-_COUNT: dict[str, sa.BindParameter[Any]] = {
-    'project_id': sa.bindparam('of_project'),
-    'shard': sa.bindparam('in_shard'),
-    'secrets': sa.bindparam('delta'),
-}
-_MORE = _usage.c.secrets + sa.bindparam('delta')
-_MYSQL_COUNT = (
-    mysql.insert(_usage).values(_COUNT).on_duplicate_key_update(secrets=_MORE)
-)
-_ADD_USAGE: dict[str, sa.Insert] = {
-    'mysql': _MYSQL_COUNT,
-    'mariadb': _MYSQL_COUNT,
-    'postgresql': postgresql.insert(_usage)
-    .values(_COUNT)
-    .on_conflict_do_update(
-        index_elements=['project_id', 'shard'], set_={'secrets': _MORE}
-    ),
-    'sqlite': sqlite.insert(_usage)
-    .values(_COUNT)
-    .on_conflict_do_update(
-        index_elements=['project_id', 'shard'], set_={'secrets': _MORE}
-    ),
-}
-
 
 def insert(
     conn: sa.Connection, row: SecretRow, payload: StoredPayload | None
@@ -121,7 +103,7 @@ def insert(
     conn.execute(_INSERT, row._asdict())
     if payload is not None:
         _insert_payload(conn, row.id, payload)
-    _count(conn, row.project_id, 1)
+    usage.add(conn, row.project_id, 'secrets', 1)
 
 
 def get(
@@ -180,7 +162,7 @@ def delete(conn: sa.Connection, secret_id: str) -> bool:
             conn.execute(_DELETE, key)
     if project_id is None:
         return False
-    _count(conn, project_id, -1)
+    usage.add(conn, project_id, 'secrets', -1)
     return True
 
 
@@ -192,7 +174,9 @@ def page(
     now: datetime.datetime,
 ) -> tuple[list[SecretRow], int]:
     """One page of a project's secrets, and how many there are in all."""
-    rows, total = paging.page(conn, project_id, filters, page, now)
+    rows, total = paging.page(
+        conn, _OF_PROJECT, project_id, page, filters.conditions(), now
+    )
     return [SecretRow._make(row[:-1]) for row in rows], total
 
 
@@ -212,17 +196,5 @@ def _insert_payload(
             'secret_id': secret_id,
             'project_key_id': payload.project_key_id,
             'envelope': payload.envelope,
-        },
-    )
-
-
-def _count(conn: sa.Connection, project_id: str, delta: int) -> None:
-    # Any shard will do: writers of one project seldom meet in the same.
-    conn.execute(
-        _ADD_USAGE[conn.dialect.name],
-        {
-            'of_project': project_id,
-            'in_shard': random.getrandbits(32) % _SHARDS,  # noqa: S311
-            'delta': delta,
         },
     )

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists of secrets: the query string and the links between pages."""
+"""Lists: the query string and the links between pages."""
 
 from datetime import datetime
 import sys
+from typing import Any
 import urllib.parse
 import uuid
 
@@ -11,7 +12,8 @@ from oslo_utils import timeutils
 
 from secretstore import errors
 from secretstore.rpc.interface import (
-    SecretPage,
+    Page,
+    PageQuery,
     SecretQuery,
     TimeFilter,
     TimeOperator,
@@ -82,25 +84,35 @@ def parse_query(parameters: Parameters, conf: cfg.ConfigOpts) -> SecretQuery:
         'updated': _time_filter(parameters.get('updated')),
         'expiration': _time_filter(parameters.get('expiration')),
         'sort': _sort(parameters.get('sort')),
-        'limit': _limit(parameters.get('limit'), conf),
-        'offset': _offset(parameters.get('offset')),
-        'marker': _marker(parameters),
+        **parse_page(parameters, conf),
         'acl_only': parameters.get('acl_only', '').lower() == 'true',
     }
 
 
+def parse_page(parameters: Parameters, conf: cfg.ConfigOpts) -> PageQuery:
+    """Which part of a list the caller wants."""
+    return {
+        'limit': _limit(parameters.get('limit'), conf),
+        'offset': _offset(parameters.get('offset')),
+        'marker': _marker(parameters),
+    }
+
+
 def links(
-    base: str,
+    url: str,
     parameters: Parameters,
-    query: SecretQuery,
-    page: SecretPage,
+    query: PageQuery,
+    page: Page[Any],
+    marker: str | None = None,
 ) -> dict[str, str]:
     """``previous`` and ``next``, where there is such a page.
 
-    *next* carries the id of this page's last secret as ``marker``, with
-    which the database finds the page at once, however deep it lies.
+    :param url: of the list, without a query string
+    :param marker: the id of this page's last entry.  The next link carries
+        it, and with it the database finds the page at once, however deep it
+        lies.  None where the order is not that of creation.
     """
-    if not page.secrets:
+    if not page.items:
         return {}
     limit, offset = query['limit'], query['offset']
     rest = {
@@ -113,13 +125,13 @@ def links(
         text = urllib.parse.urlencode(
             {'limit': limit, 'offset': start, **rest, **more}
         )
-        return f'{base}/secrets?{text}'
+        return f'{url}?{text}'
 
     result = {}
     if offset > 0:
         result['previous'] = link(max(0, offset - limit))
     if page.total > offset + limit:
-        more = {} if query['sort'] else {'marker': page.secrets[-1]['id']}
+        more = {} if marker is None else {'marker': marker}
         result['next'] = link(offset + limit, **more)
     return result
 

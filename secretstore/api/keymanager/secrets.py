@@ -13,6 +13,7 @@ from secretstore.api.errors import IssueSeen
 from secretstore.api.keymanager import (
     bodies,
     common,
+    consumers,
     content,
     listing,
     new_secret,
@@ -47,16 +48,19 @@ class SecretsController:
         common.require_json_accepted(request)
         parameters = listing.parse_parameters(request.query_string)
         query = listing.parse_query(parameters, self._conf)
-        page = self._secrets.page(context, query)
-        base = common.base_url(request, self._conf)
         minor = common.minor_version(request)
+        page = self._secrets.page(context, query, minor >= 1)
+        base = common.base_url(request, self._conf)
+        last = None
+        if page.items and not query['sort']:
+            last = page.items[-1]['id']
         return common.answer(
             200,
             {
-                'secrets': [
-                    _render(view, base, minor) for view in page.secrets
-                ],
-                **listing.links(base, parameters, query, page),
+                'secrets': [render(view, base) for view in page.items],
+                **listing.links(
+                    f'{base}/secrets', parameters, query, page, last
+                ),
                 'total': page.total,
             },
         )
@@ -67,11 +71,10 @@ class SecretsController:
         common.canonical_id(secret_id, 'secret')
         if content.wants_payload(request.environ.get('HTTP_ACCEPT')):
             return self.payload(context, request, secret_id)
-        view = self._secrets.get(context, secret_id)
+        minor = common.minor_version(request)
+        view = self._secrets.get(context, secret_id, minor >= 1)
         base = common.base_url(request, self._conf)
-        return common.answer(
-            200, _render(view, base, common.minor_version(request))
-        )
+        return common.answer(200, render(view, base))
 
     def payload(
         self, context: RequestContext, request: webob.Request, secret_id: str
@@ -154,7 +157,8 @@ def _time(time: datetime) -> str:
     return time.isoformat(timespec='microseconds')
 
 
-def _render(view: SecretView, base: str, minor: int) -> dict[str, Any]:
+def render(view: SecretView, base: str) -> dict[str, Any]:
+    """A secret as the API tells of it, with consumers if it has them."""
     expiration = view['expiration']
     result: dict[str, Any] = {
         'created': _time(view['created']),
@@ -168,8 +172,10 @@ def _render(view: SecretView, base: str, minor: int) -> dict[str, Any]:
         'mode': view['mode'],
         'creator_id': view['creator_id'],
     }
-    if minor >= 1:
-        result['consumers'] = []
+    if view['consumers'] is not None:
+        result['consumers'] = [
+            consumers.of_secret(consumer) for consumer in view['consumers']
+        ]
     if view['content_type']:
         result['content_types'] = {'default': view['content_type']}
     result['secret_ref'] = f'{base}/secrets/{view["id"]}'

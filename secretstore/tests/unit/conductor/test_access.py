@@ -121,6 +121,6 @@ class AccessTest(ConductorTest):
         mine = secrets.create(CALLERS['creator'], new_secret())
         theirs = secrets.create(CALLERS['foreign admin'], new_secret())
         page = secrets.page(CALLERS['foreign admin'], query(limit=100))
-        listed = [view['id'] for view in page.secrets]
+        listed = [view['id'] for view in page.items]
         self.assertIn(theirs, listed)
         self.assertNotIn(mine, listed)

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from secretstore import errors
 from secretstore.conductor.authorization import Authorization
+from secretstore.conductor.common import utcnow
 from secretstore.conductor.secret_metadata import SecretMetadataManager
-from secretstore.conductor.secrets import SecretManager, utcnow
+from secretstore.conductor.secrets import SecretManager
 from secretstore.conductor.service import key_hierarchy
 from secretstore.db.engine import Database
 from secretstore.tests.unit.conductor.base import (

@@ -63,6 +63,7 @@ class Secrets(base.DatabaseTest):
                     row.project_id,
                     row.creator_id,
                     'text/plain',
+                    None,
                     long.envelope,
                 ),
                 secrets.get_payload(conn, row.id, base.NOW),

@@ -1,18 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a conductor does for others, one Protocol per resource.
-
-The conductor's managers implement these, and so does every client, so that
-an embedded and a remote conductor are the same call.  Arguments and results
-are plain data.  All methods raise :mod:`secretstore.errors`:
-``Forbidden`` when policy refuses, ``NotFound`` for what does not exist or
-has expired, ``Unavailable`` when trying again later may help.
-"""
+"""Secrets, their payloads, metadata and consumers."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol, TypedDict
 
 from secretstore.context import RequestContext
+from secretstore.rpc.interface.common import Page, PageQuery
 
 
 class NewSecret(TypedDict):
@@ -28,10 +22,27 @@ class NewSecret(TypedDict):
     payload: bytes | None
 
 
+class NewSecretConsumer(TypedDict):
+    """A resource of another service that uses a secret; each 1 to 255."""
+
+    service: str
+    resource_type: str
+    resource_id: str
+
+
+class SecretConsumerView(NewSecretConsumer):
+    """A consumer of a secret as it is stored; times are naive UTC."""
+
+    id: str
+    created: datetime
+    updated: datetime
+
+
 class SecretView(TypedDict):
     """What may be told of a secret without its payload.
 
-    Times are naive UTC; *content_type* is None until there is a payload.
+    Times are naive UTC; *content_type* is None until there is a payload;
+    *consumers* is None unless they were asked for.
     """
 
     id: str
@@ -45,6 +56,7 @@ class SecretView(TypedDict):
     expiration: datetime | None
     created: datetime
     updated: datetime
+    consumers: list[SecretConsumerView] | None
 
 
 class Payload(NamedTuple):
@@ -58,14 +70,12 @@ TimeOperator = Literal['gt', 'gte', 'lt', 'lte', 'eq']
 TimeFilter = Sequence[tuple[TimeOperator, datetime]]
 
 
-class SecretQuery(TypedDict):
+class SecretQuery(PageQuery):
     """Which secrets to list, in which order, and which part of them.
 
     *acl_only* asks for what ACLs share with the caller in place of what the
     caller's project owns.  *sort* holds (field, descending) pairs, with the
-    field names of :class:`SecretView` and ``status``.  *marker* is the id of
-    the last secret of the page before; without it *offset* says where to
-    begin.
+    field names of :class:`SecretView` and ``status``.
     """
 
     name: str | None
@@ -77,17 +87,7 @@ class SecretQuery(TypedDict):
     updated: TimeFilter
     expiration: TimeFilter
     sort: Sequence[tuple[str, bool]]
-    limit: int
-    offset: int
-    marker: str | None
     acl_only: bool
-
-
-class SecretPage(NamedTuple):
-    """One page, and how many secrets match in all."""
-
-    secrets: list[SecretView]
-    total: int
 
 
 class Secrets(Protocol):
@@ -96,7 +96,12 @@ class Secrets(Protocol):
     def create(self, context: RequestContext, secret: NewSecret) -> str:
         """Store a secret in the caller's project; returns its id (UUID4)."""
 
-    def get(self, context: RequestContext, secret_id: str) -> SecretView:
+    def get(
+        self,
+        context: RequestContext,
+        secret_id: str,
+        with_consumers: bool = False,
+    ) -> SecretView:
         """What is known of a secret, without its payload."""
 
     def payload(self, context: RequestContext, secret_id: str) -> Payload:
@@ -114,11 +119,54 @@ class Secrets(Protocol):
     def require_put(self, context: RequestContext, secret_id: str) -> None:
         """Raise what put_payload would, whatever the payload."""
 
-    def page(self, context: RequestContext, query: SecretQuery) -> SecretPage:
+    def page(
+        self,
+        context: RequestContext,
+        query: SecretQuery,
+        with_consumers: bool = False,
+    ) -> Page[SecretView]:
         """A page of the secrets of the caller's project."""
 
-    def delete(self, context: RequestContext, secret_id: str) -> None:
-        """Remove a secret, its payload and its metadata for good."""
+    def delete(
+        self,
+        context: RequestContext,
+        secret_id: str,
+        unless_consumed: bool = False,
+    ) -> None:
+        """Remove a secret and all that belongs to it for good.
+
+        :param unless_consumed: InvalidInput when it has consumers
+        """
+
+
+class SecretConsumers(Protocol):
+    """Who uses a secret; a secret with consumers should not be deleted."""
+
+    def add(
+        self,
+        context: RequestContext,
+        secret_id: str,
+        consumer: NewSecretConsumer,
+    ) -> SecretView:
+        """Add a consumer, once; the secret with its consumers."""
+
+    def remove(
+        self,
+        context: RequestContext,
+        secret_id: str,
+        consumer: NewSecretConsumer,
+    ) -> SecretView:
+        """Remove a consumer; the secret with those that remain."""
+
+    def get(
+        self, context: RequestContext, secret_id: str, consumer_id: str
+    ) -> SecretConsumerView:
+        """One consumer by its id."""
+
+    def page(
+        self, context: RequestContext, secret_id: str, query: PageQuery
+    ) -> Page[SecretConsumerView]:
+        """A page of the secret's consumers."""
 
 
 class SecretMetadata(Protocol):
@@ -154,18 +202,3 @@ class SecretMetadata(Protocol):
         self, context: RequestContext, secret_id: str, key: str
     ) -> None:
         """Remove a key; nothing happens when there is none."""
-
-
-class Health(Protocol):
-    """Whether the conductor can do its work."""
-
-    def check(self) -> None:
-        """Raise Unavailable, or a permanent error, that says what fails."""
-
-
-class Conductor(NamedTuple):
-    """All resources of one conductor, embedded or remote."""
-
-    secrets: Secrets
-    secret_metadata: SecretMetadata
-    health: Health

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a conductor does for others, one Protocol per resource.
+
+The conductor's managers implement these, and so does every client, so that
+an embedded and a remote conductor are the same call.  Arguments and results
+are plain data.  All methods raise :mod:`secretstore.errors`:
+``Forbidden`` when policy refuses, ``NotFound`` for what does not exist or
+has expired, ``QuotaReached`` for one more than the project may have,
+``Unavailable`` when trying again later may help.
+"""
+
+from typing import NamedTuple
+
+from secretstore.rpc.interface.acls import (
+    Acls,
+    AclView,
+    NewAcl,
+)
+from secretstore.rpc.interface.common import (
+    Health,
+    Page,
+    PageQuery,
+)
+from secretstore.rpc.interface.containers import (
+    ContainerConsumers,
+    ContainerConsumerView,
+    ContainerQuery,
+    Containers,
+    ContainerSecret,
+    ContainerView,
+    NewContainer,
+    NewContainerConsumer,
+)
+from secretstore.rpc.interface.orders import (
+    NewOrder,
+    Orders,
+    OrderStatus,
+    OrderType,
+    OrderView,
+)
+from secretstore.rpc.interface.projects import (
+    ProjectQuotas,
+    QuotaLimits,
+    Quotas,
+    SecretStores,
+    SecretStoreView,
+)
+from secretstore.rpc.interface.secrets import (
+    NewSecret,
+    NewSecretConsumer,
+    Payload,
+    SecretConsumers,
+    SecretConsumerView,
+    SecretMetadata,
+    SecretQuery,
+    Secrets,
+    SecretView,
+    TimeFilter,
+    TimeOperator,
+)
+from secretstore.rpc.interface.transport import (
+    TransportKeys,
+    TransportKeyView,
+)
+
+__all__ = [
+    'AclView',
+    'Acls',
+    'Conductor',
+    'ContainerConsumerView',
+    'ContainerConsumers',
+    'ContainerQuery',
+    'ContainerSecret',
+    'ContainerView',
+    'Containers',
+    'Health',
+    'NewAcl',
+    'NewContainer',
+    'NewContainerConsumer',
+    'NewOrder',
+    'NewSecret',
+    'NewSecretConsumer',
+    'OrderStatus',
+    'OrderType',
+    'OrderView',
+    'Orders',
+    'Page',
+    'PageQuery',
+    'Payload',
+    'ProjectQuotas',
+    'QuotaLimits',
+    'Quotas',
+    'SecretConsumerView',
+    'SecretConsumers',
+    'SecretMetadata',
+    'SecretQuery',
+    'SecretStoreView',
+    'SecretStores',
+    'SecretView',
+    'Secrets',
+    'TimeFilter',
+    'TimeOperator',
+    'TransportKeyView',
+    'TransportKeys',
+]
+
+
+class Conductor(NamedTuple):
+    """All resources of one conductor, embedded or remote."""
+
+    secrets: Secrets
+    secret_metadata: SecretMetadata
+    health: Health
