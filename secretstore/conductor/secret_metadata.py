@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from secretstore import errors
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.common import utcnow
-from secretstore.conductor.secrets import not_found, policy_target
+from secretstore.conductor.secrets import not_found
+from secretstore.conductor.targets import secret_target
 from secretstore.context import RequestContext
 from secretstore.db import metadata as db_metadata
 from secretstore.db import secrets as db_secrets
@@ -49,7 +50,7 @@ class SecretMetadataManager:
         row = db_secrets.get(connection, secret_id, utcnow())
         if row is None:
             raise not_found()
-        self._authorization.require(context, rule, policy_target(row))
+        self._authorization.require(context, rule, secret_target(row))
 
     @retried
     def get_all(

@@ -6,15 +6,15 @@ import uuid
 from oslo_db import exception as db_exception
 
 from secretstore import errors
-from secretstore.conductor.authorization import Authorization, Target
+from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.common import project_of, utcnow
+from secretstore.conductor.targets import secret_target
 from secretstore.context import RequestContext
 from secretstore.crypto.binding import binding
 from secretstore.db import secrets as db_secrets
 from secretstore.db.engine import Database, retried
 from secretstore.db.secrets import (
     Filters,
-    PayloadRow,
     SecretRow,
     StoredPayload,
 )
@@ -38,15 +38,6 @@ HAS_PAYLOAD = 'Secret already has data, cannot modify it.'
 def not_found() -> errors.NotFound:
     """The same words for a secret that is gone, expired or never was."""
     return errors.NotFound('Secret not found.')
-
-
-def policy_target(row: SecretRow | PayloadRow) -> Target:
-    """What policy rules may look at of a secret."""
-    return {
-        'target.secret.project_id': row.project_id,
-        'target.secret.creator_id': row.creator_id,
-        'target.secret.read_project_access': True,
-    }
 
 
 def _binding(project_id: str, secret_id: str) -> bytes:
@@ -115,7 +106,7 @@ class SecretManager:
         with_consumers: bool = False,
     ) -> SecretView:
         row = self._load(secret_id)
-        self._authorization.require(context, policy.GET, policy_target(row))
+        self._authorization.require(context, policy.GET, secret_target(row))
         return _view(row, with_consumers)
 
     def _load(self, secret_id: str) -> SecretRow:
@@ -132,7 +123,7 @@ class SecretManager:
         if row is None:
             raise not_found()
         self._authorization.require(
-            context, policy.DECRYPT, policy_target(row)
+            context, policy.DECRYPT, secret_target(row)
         )
         if row.content_type is None:
             raise errors.NotFound(NO_PAYLOAD)
@@ -187,7 +178,7 @@ class SecretManager:
         self, context: RequestContext, secret_id: str
     ) -> SecretRow:
         row = self._load(secret_id)
-        self._authorization.require(context, policy.PUT, policy_target(row))
+        self._authorization.require(context, policy.PUT, secret_target(row))
         if row.content_type is not None:
             raise errors.Conflict(HAS_PAYLOAD)
         return row
@@ -237,7 +228,7 @@ class SecretManager:
         unless_consumed: bool = False,
     ) -> None:
         row = self._load(secret_id)
-        self._authorization.require(context, policy.DELETE, policy_target(row))
+        self._authorization.require(context, policy.DELETE, secret_target(row))
         # When it is gone by now, somebody else was faster, or this is the
         # second try of a delete whose answer was lost: both mean success.
         self._remove(row.id)
