@@ -16,7 +16,7 @@ _KEK = 'dGhpcnR5X3R3b19ieXRlX2tleWJsYWhibGFoYmxhaGg='
 class Barbican(uwsgi.WsgiServer):
     """Barbican's API on MariaDB with simple_crypto and without a worker.
 
-    legacy_policies runs it as it was before the secure RBAC defaults.
+    options are added to its own: old policy defaults, say.
     """
 
     name = 'barbican'
@@ -27,14 +27,14 @@ class Barbican(uwsgi.WsgiServer):
         keystone: identity.Keystone,
         database: mariadbd.MariaDB,
         cache: memcache.Memcached,
-        legacy_policies: bool = False,
+        options: uwsgi.Options | None = None,
     ) -> None:
         self._programs = venvs.venv('barbican')
         super().__init__(self._programs)
         self._keystone = keystone
         self._database = database
         self._cache = cache
-        self._new_policies = not legacy_policies
+        self._more_options = options or {}
         self._database_name = f'barbican_{self.port}'
         # barbican finds its file by HOME, and by nothing else under uWSGI.
         self._conf = self.folder / '.barbican' / 'barbican.conf'
@@ -48,7 +48,8 @@ class Barbican(uwsgi.WsgiServer):
             return
         system.say('preparing Barbican')
         self._conf.parent.mkdir()
-        uwsgi.write_options(self._conf, self._options())
+        options = uwsgi.merge(self._options(), self._more_options)
+        uwsgi.write_options(self._conf, options)
         # Its own WSGI module insists on a pipeline below /etc.
         pipeline = (
             self._programs.parent / 'etc/barbican/barbican-api-paste.ini'
@@ -73,10 +74,7 @@ class Barbican(uwsgi.WsgiServer):
                 'connection': self._database.url(self._database_name)
             },
             'queue': {'enable': False},
-            'oslo_policy': {
-                'enforce_scope': self._new_policies,
-                'enforce_new_defaults': self._new_policies,
-            },
+            'oslo_policy': {'enforce_new_defaults': True},
             'keystone_authtoken': self._keystone.authtoken(
                 self._cache.address
             ),
