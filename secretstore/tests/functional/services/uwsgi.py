@@ -44,6 +44,8 @@ class WsgiServer(process.Server):
     socket_option: typing.ClassVar[str] = '--http11-socket'
     processes = 2
     threads = 1
+    # A path like /key-manager, below which the application is served.
+    mount = ''
     extra: tuple[str, ...] = ()
 
     def __init__(self, programs: pathlib.Path) -> None:
@@ -54,7 +56,7 @@ class WsgiServer(process.Server):
 
     @property
     def url(self) -> str:
-        return f'http://{system.HOST}:{self.port}'
+        return f'http://{system.HOST}:{self.port}{self.mount}'
 
     def command(self) -> list[str]:
         return [
@@ -73,9 +75,17 @@ class WsgiServer(process.Server):
             '--buffer-size',
             '65535',
             '--disable-logging',
-            '--module',
-            self.module,
+            *self._application(),
             *self.extra,
+        ]
+
+    def _application(self) -> list[str]:
+        if not self.mount:
+            return ['--module', self.module]
+        return [
+            '--manage-script-name',
+            '--mount',
+            f'{self.mount}={self.module}',
         ]
 
     def ready(self) -> bool:

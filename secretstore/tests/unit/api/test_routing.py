@@ -148,35 +148,3 @@ class RoutesTest(ApiTest):
         }
         self.assertEqual(5, len(ids))
         self.assertNotIn(mine, ids)
-
-    def test_references_are_those_of_the_request(self) -> None:
-        answer = self.call(
-            'POST',
-            '/v1/secrets',
-            '{}',
-            {
-                'Content-Type': 'application/json',
-                'Host': 'keys.example.org:99',
-            },
-        )
-        self.assertRegex(
-            answer.json['secret_ref'],
-            '^http://keys[.]example[.]org:99/v1/secrets/[0-9a-f-]{36}$',
-        )
-        self.assertEqual(answer.json['secret_ref'], answer.headers['Location'])
-
-
-class HostHrefTest(ApiTest):
-    overrides = {'host_href': 'https://keys.example.org/manager/'}
-
-    def test_references_are_the_configured_ones(self) -> None:
-        answer = self.post({})
-        ref = answer.json['secret_ref']
-        self.assertTrue(
-            ref.startswith('https://keys.example.org/manager/v1/secrets/')
-        )
-        self.assertEqual(ref, answer.headers['Location'])
-        self.assertEqual(
-            'https://keys.example.org/manager/v1/',
-            self.get('/v1').json['version']['links'][0]['href'],
-        )

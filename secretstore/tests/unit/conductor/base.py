@@ -104,6 +104,8 @@ class ConductorTest(unittest.TestCase):
     """One conductor per class, on SQLite and key files."""
 
     overrides: ClassVar[dict[str, Any]] = {}
+    # A file, for options that others register later.
+    configuration: ClassVar[str] = ''
     folder: ClassVar[Path]
     conf: ClassVar[cfg.ConfigOpts]
     database: ClassVar[Database]
@@ -114,7 +116,7 @@ class ConductorTest(unittest.TestCase):
         super().setUpClass()
         cls.folder = Path(tempfile.mkdtemp())
         cls.addClassCleanup(shutil.rmtree, cls.folder)
-        cls.conf = make_conf(cls.folder, **cls.overrides)
+        cls.conf = make_conf(cls.folder, cls.configuration, **cls.overrides)
         cls.database = Database.from_conf(cls.conf)
         cls.addClassCleanup(cls.database.dispose)
         migration.upgrade(cls.database)
