@@ -7,12 +7,21 @@ from collections.abc import Iterable, Iterator, Sequence
 import dataclasses
 from dataclasses import dataclass
 import statistics
+from typing import Protocol
 
-from benchmarks import client, operations, process, report
+from benchmarks import client, process, report
 
 SECRETSTORE = 'secretstore'
 BARBICAN = 'Barbican'
 CEILING = 'ceiling'
+
+
+class Load(Protocol):
+    """What a service is loaded with."""
+
+    def run(
+        self, operation: str, connections: int, seconds: float
+    ) -> client.Result: ...
 
 
 @dataclass(frozen=True)
@@ -22,7 +31,7 @@ class Subject:
     name: str
     pid: int
     database_pid: int
-    project: operations.Project
+    project: Load
     operations: Sequence[str]
     label: str = ''
 
@@ -115,8 +124,9 @@ def warm_up(subjects: Iterable[Subject], seconds: float) -> None:
 def _cells(
     plan: Plan, subjects: Sequence[Subject]
 ) -> Iterator[tuple[int, str, Subject]]:
+    every = [name for subject in subjects for name in subject.operations]
     for connections in plan.connections:
-        for operation in operations.ALL:
+        for operation in dict.fromkeys(every):
             for subject in subjects:
                 if operation in subject.operations:
                     yield connections, operation, subject

@@ -11,13 +11,22 @@ import json
 import os
 import platform
 
-from benchmarks import lists, measure, memory, report, stack, summary
+from benchmarks import (
+    lists,
+    measure,
+    memory,
+    report,
+    resource_run,
+    stack,
+    summary,
+)
 from benchmarks.measure import Row, Subject
 
 BESIDE = 'beside'
 LISTS = 'lists'
 MEMORY = 'memory'
-SCENARIOS = (MEMORY, BESIDE, LISTS)
+RESOURCES = 'resources'
+SCENARIOS = (MEMORY, BESIDE, RESOURCES, LISTS)
 SERVICES = (measure.SECRETSTORE, measure.BARBICAN, measure.CEILING)
 BUSY_CPUS = 0.3
 
@@ -33,6 +42,7 @@ class Options:
     secrets: int = 10_000
     large: int = 100_000
     memory_requests: int = 100_000
+    castellan_calls: int = 20
 
 
 @dataclass
@@ -103,6 +113,8 @@ def run(outcome: Outcome) -> None:
             _memory(servers, outcome)
         if BESIDE in options.scenarios:
             _beside(servers, outcome)
+        if RESOURCES in options.scenarios:
+            _resources(servers, outcome)
         if LISTS in options.scenarios:
             _lists(servers, outcome)
 
@@ -143,6 +155,18 @@ def _beside(servers: stack.Stack, outcome: Outcome) -> None:
     for name in (measure.SECRETSTORE, f'{measure.SECRETSTORE}-pymysql'):
         outcome.tables += summary.Comparison(medians, name).tables()
     outcome.tables.append(summary.figures('All figures', medians))
+
+
+def _resources(servers: stack.Stack, outcome: Outcome) -> None:
+    options = outcome.options
+    rows, tables = resource_run.measure_all(
+        servers,
+        options.services,
+        options.plan,
+        options.castellan_calls,
+    )
+    outcome.rows += rows
+    outcome.tables += tables
 
 
 def _lists(servers: stack.Stack, outcome: Outcome) -> None:

@@ -12,7 +12,15 @@ import os
 import pathlib
 import typing
 
-from benchmarks import ceiling, client, fill, measure, operations, wire
+from benchmarks import (
+    ceiling,
+    client,
+    fill,
+    measure,
+    operations,
+    resources,
+    wire,
+)
 from secretstore.tests.functional.services import (
     accounts,
     identity,
@@ -115,6 +123,13 @@ class Stack:
             accounts.Account('bench', project, roles=_ROLES)
         )
         return wire.Target(url, self.keystone.token('bench', project=project))
+
+    def limited(self, url: str, name: str, secrets: int) -> wire.Target:
+        """The benchmark's user in a project that has a quota."""
+        target = self.target(url, name)
+        admin = wire.Target(url, self.keystone.token())
+        resources.set_quota(admin, self.keystone.project_id(name), secrets)
+        return target
 
     def ceiling(self) -> measure.Subject:
         server = self._stack.enter_context(Ceiling(self.database))

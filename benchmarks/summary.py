@@ -6,14 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 import typing
 
-from benchmarks import measure, operations
+from benchmarks import measure, operations, resources
 from benchmarks.measure import BARBICAN, CEILING, SECRETSTORE, Row
 from benchmarks.report import Table, number
 
-TIMES_BARBICAN = dict.fromkeys(operations.ALL, 20.0) | {
-    operations.STORE: 10.0,
-    operations.DELETE: 10.0,
-}
+ORDER = (*operations.ALL, *resources.ALL)
+TIMES_BARBICAN = (
+    dict.fromkeys(operations.ALL, 20.0)
+    | dict.fromkeys(resources.ALL, 10.0)
+    | {operations.STORE: 10.0, operations.DELETE: 10.0}
+)
 SHARE_OF_CEILING = {operations.PAYLOAD: 0.55, operations.STORE: 0.5}
 CPU_US = {operations.PAYLOAD: 500.0, operations.STORE: 1000.0}
 
@@ -143,7 +145,7 @@ class Comparison:
 
     def _tail(self) -> Table:
         cells = []
-        for row, beside in self._pairs(BARBICAN, operations.ALL):
+        for row, beside in self._pairs(BARBICAN, ORDER):
             if row.connections != 16:
                 continue
             alone = self._rows.get((BARBICAN, row.operation, 1), beside)
@@ -211,5 +213,5 @@ def summed(rows: Iterable[Row]) -> list[Row]:
     """Medians, sorted by operation so that services stand together."""
     return sorted(
         measure.medians(rows),
-        key=lambda row: (operations.ALL.index(row.operation), row.connections),
+        key=lambda row: (ORDER.index(row.operation), row.connections),
     )
