@@ -3,7 +3,8 @@
 
 Each request in gabbits/*.yaml is one test, made twice: of secretstore and of
 a real Barbican. The two files of differences are the exception: they hold
-the same requests with what each of the two answers.
+the same requests with what each of the two answers. legacy-*.yaml is for
+servers with the policy defaults before secure RBAC.
 """
 
 import base64
@@ -21,12 +22,18 @@ from gabbi import case, handlers, suitemaker, utils
 import httpx
 
 from secretstore.tests.functional import gabbi_bytes, services
-from secretstore.tests.functional.services import accounts, web
+from secretstore.tests.functional.services import accounts, shared, web
+from secretstore.tests.tempest import setups
 
 GABBITS = pathlib.Path(__file__).with_name('gabbits')
-SERVERS: dict[str, typing.Callable[[], typing.Any]] = {
+Servers = dict[str, typing.Callable[[], typing.Any]]
+SERVERS: Servers = {
     'barbican': services.barbican,
     'secretstore': services.secretstore,
+}
+LEGACY_SERVERS: Servers = {
+    'barbican': shared.Shared(setups.LEGACY.barbican),
+    'secretstore': shared.Shared(setups.LEGACY.secretstore),
 }
 # What the YAML calls each account: its user and its role.
 MEMBERS = {
@@ -37,6 +44,18 @@ MEMBERS = {
     'OTHER_MEMBER': ('b', 'member'),
     'OTHER_ADMIN': ('b', 'admin'),
     'OTHER_READER': ('b', 'reader'),
+}
+LEGACY_MEMBERS = {
+    'CREATOR': ('a', 'creator'),
+    'CREATOR2': ('a', 'creator'),
+    'OBSERVER': ('a', 'observer'),
+    'AUDIT': ('a', 'audit'),
+    'SERVICE_ADMIN': ('a', 'key-manager:service-admin'),
+    'MEMBER': ('a', 'member'),
+    'ADMIN': ('a', 'admin'),
+    'OTHER_CREATOR': ('b', 'creator'),
+    'OTHER_OBSERVER': ('b', 'observer'),
+    'OTHER_ADMIN': ('b', 'admin'),
 }
 # Long enough for the requests that use the secret before it expires.
 SOON_SECONDS = 6
@@ -72,10 +91,11 @@ def _unscoped_token(account: accounts.Account) -> str:
 
 
 @functools.cache
-def _accounts() -> dict[str, str]:
+def _accounts(is_legacy: bool) -> dict[str, str]:
     run = uuid.uuid4().hex[:8]
     variables: dict[str, str] = {}
-    for name, (project, role) in MEMBERS.items():
+    members = LEGACY_MEMBERS if is_legacy else MEMBERS
+    for name, (project, role) in members.items():
         account = _account(name, f'contract-{project}-{run}', role)
         variables |= _log_in(name, account)
         if name == 'MEMBER':
@@ -92,9 +112,14 @@ def _long_texts() -> dict[str, str]:
     return texts
 
 
-def _variables(text: str) -> dict[str, str]:
+def _is_legacy(path: pathlib.Path) -> bool:
+    return path.stem.startswith('legacy-')
+
+
+def _variables(path: pathlib.Path) -> dict[str, str]:
     """What a file may name as $ENVIRON[...]."""
-    variables = {**_accounts(), **_long_texts()}
+    text = path.read_text()
+    variables = {**_accounts(_is_legacy(path)), **_long_texts()}
     if 'TOKEN_LIST' in text:
         # Lists are counted: in a project where nothing else is.
         project = f'contract-list-{uuid.uuid4().hex[:8]}'
@@ -143,9 +168,10 @@ class ContractTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        url = urllib.parse.urlsplit(SERVERS[cls.server]().url)
+        servers = LEGACY_SERVERS if _is_legacy(cls.path) else SERVERS
+        url = urllib.parse.urlsplit(servers[cls.server]().url)
         cls.addClassCleanup(_restore, dict(os.environ))
-        os.environ.update(_variables(cls.path.read_text()))
+        os.environ.update(_variables(cls.path))
         suite = suitemaker.test_suite_from_dict(
             unittest.TestLoader(),
             cls.path.stem,

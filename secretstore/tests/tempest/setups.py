@@ -6,6 +6,7 @@ No single one runs all tests: each skips classes that another does not.
 
 import dataclasses
 import pathlib
+import uuid
 
 from secretstore.tests.functional import services
 from secretstore.tests.functional.services import own, reference, uwsgi
@@ -45,7 +46,7 @@ class Setup:
     def secretstore(self) -> own.SecretStore:
         """A secretstore that is set up so, not yet started."""
         database = services.mariadb()
-        name = f'tempest_{self.name}'
+        name = f'{self.name}_{uuid.uuid4().hex[:8]}'
         database.create_database(name)
         keystone = own.with_keystone(services.keystone(), services.memcached())
         return own.SecretStore(
