@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Master keys by reference, project keys wrapped; neither in the clear.
 
-At most one master key, and one key of each project, is in use: the second
-to add one, in whatever process, gets DBDuplicateEntry.
+At most one master key of each strategy, and one key of each project, is in
+use: the second to add one, in whatever process, gets DBDuplicateEntry.
 """
 
 import datetime
@@ -38,6 +38,8 @@ class ProjectKeyRow(NamedTuple):
 
 _master_keys = models.table(models.MasterKey)
 _project_keys = models.table(models.ProjectKey)
+_stores = models.table(models.SecretStore)
+_preferences = models.table(models.ProjectSecretStore)
 
 _MASTER_KEYS = sa.select(_master_keys).order_by(
     _master_keys.c.created_at, _master_keys.c.id
@@ -45,22 +47,67 @@ _MASTER_KEYS = sa.select(_master_keys).order_by(
 _MASTER_KEY = sa.select(_master_keys).where(
     _master_keys.c.id == sa.bindparam('key_id')
 )
+_MASTER_KEYS_IN_USE = _MASTER_KEYS.where(_master_keys.c.in_use == sa.true())
 _MASTER_KEY_IN_USE = sa.select(_master_keys).where(
-    _master_keys.c.in_use == sa.true()
+    _master_keys.c.strategy == sa.bindparam('strategy'),
+    _master_keys.c.in_use == sa.true(),
 )
 _ADD_MASTER_KEY = sa.insert(_master_keys)
 _PROJECT_KEY = sa.select(_project_keys).where(
     _project_keys.c.id == sa.bindparam('key_id')
 )
-_PROJECT_KEY_IN_USE = sa.select(_project_keys).where(
-    _project_keys.c.project_id == sa.bindparam('project_id'),
+_OF_PROJECT = sa.and_(
+    _project_keys.c.project_id == sa.bindparam('of_project'),
     _project_keys.c.in_use == sa.true(),
+)
+_PROJECT_KEY_IN_USE = (
+    sa.select(_project_keys)
+    .join_from(_project_keys, _master_keys)
+    .outerjoin(
+        _preferences, _preferences.c.project_id == _project_keys.c.project_id
+    )
+    .outerjoin(_stores)
+    .where(
+        _OF_PROJECT,
+        sa.or_(
+            _stores.c.strategy.is_(None),
+            _stores.c.strategy == _master_keys.c.strategy,
+        ),
+    )
+)
+_PREFERRED = (
+    sa.select(_stores.c.strategy)
+    .join_from(_preferences, _stores)
+    .where(_preferences.c.project_id == sa.bindparam('of_project'))
+)
+_PREFERRED_BY_ANY = (
+    sa.select(_stores.c.strategy).join_from(_stores, _preferences).distinct()
+)
+_RETIRE_OTHERS = (
+    sa.update(_project_keys)
+    .where(
+        _OF_PROJECT,
+        _project_keys.c.master_key_id.not_in(
+            sa.select(_master_keys.c.id).where(
+                _master_keys.c.strategy == sa.bindparam('strategy')
+            )
+        ),
+    )
+    .values(in_use=None)
 )
 _ADD_PROJECT_KEY = sa.insert(_project_keys)
 
 
-def master_key_in_use(conn: sa.Connection) -> MasterKeyRow | None:
-    return _master(conn.execute(_MASTER_KEY_IN_USE).first())
+def master_key_in_use(
+    conn: sa.Connection, strategy: str
+) -> MasterKeyRow | None:
+    found = conn.execute(_MASTER_KEY_IN_USE, {'strategy': strategy})
+    return _master(found.first())
+
+
+def master_keys_in_use(conn: sa.Connection) -> list[MasterKeyRow]:
+    """One of each strategy that has been used."""
+    return _masters(conn.execute(_MASTER_KEYS_IN_USE))
 
 
 def master_key(conn: sa.Connection, key_id: str) -> MasterKeyRow | None:
@@ -69,19 +116,19 @@ def master_key(conn: sa.Connection, key_id: str) -> MasterKeyRow | None:
 
 def master_keys(conn: sa.Connection) -> list[MasterKeyRow]:
     """All of them, the oldest first."""
-    rows = map(_master, conn.execute(_MASTER_KEYS))
-    return [row for row in rows if row is not None]
+    return _masters(conn.execute(_MASTER_KEYS))
 
 
 def add_master_key(conn: sa.Connection, row: MasterKeyRow) -> None:
-    """Raises DBDuplicateEntry when another one is in use."""
+    """Raises DBDuplicateEntry when another of the strategy is in use."""
     conn.execute(_ADD_MASTER_KEY, _stored(row))
 
 
 def project_key_in_use(
     conn: sa.Connection, project_id: str
 ) -> ProjectKeyRow | None:
-    found = conn.execute(_PROJECT_KEY_IN_USE, {'project_id': project_id})
+    """None as well while the project prefers another strategy than its."""
+    found = conn.execute(_PROJECT_KEY_IN_USE, {'of_project': project_id})
     return _project(found.first())
 
 
@@ -94,9 +141,34 @@ def add_project_key(conn: sa.Connection, row: ProjectKeyRow) -> None:
     conn.execute(_ADD_PROJECT_KEY, _stored(row))
 
 
+def retire_keys_of_others(
+    conn: sa.Connection, project_id: str, strategy: str
+) -> None:
+    """Use the project's key no longer unless it is of this strategy."""
+    conn.execute(
+        _RETIRE_OTHERS, {'of_project': project_id, 'strategy': strategy}
+    )
+
+
+def preferred_strategy(conn: sa.Connection, project_id: str) -> str | None:
+    """The strategy of the store that the project prefers."""
+    found = conn.execute(_PREFERRED, {'of_project': project_id})
+    strategy: str | None = found.scalar()
+    return strategy
+
+
+def preferred_strategies(conn: sa.Connection) -> list[str]:
+    """Those that any project prefers."""
+    return list(conn.execute(_PREFERRED_BY_ANY).scalars())
+
+
 def _stored(row: MasterKeyRow | ProjectKeyRow) -> dict[str, Any]:
     # NULLs are never equal, so many rows can be out of use.
     return row._asdict() | {'in_use': row.in_use or None}
+
+
+def _masters(found: sa.CursorResult[Any]) -> list[MasterKeyRow]:
+    return [row for row in map(_master, found) if row is not None]
 
 
 def _master(row: sa.Row[Any] | None) -> MasterKeyRow | None:

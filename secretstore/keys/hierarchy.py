@@ -22,6 +22,11 @@ from secretstore.keys.cache import TtlCache
 from secretstore.keys.master import MasterKeys
 from secretstore.security.workflow import BaseSecurityWorkflow
 
+# What the service seals for itself is sealed under the key of a project of
+# its own.  A line feed is in no header, no password file and no id that
+# Keystone makes, so nobody's project has this name.
+SERVICE_PROJECT = '\nservice'
+
 
 class Sealed(NamedTuple):
     """A record to store, and the id of the project key that opens it."""
@@ -69,7 +74,7 @@ class KeyHierarchy:
         )
 
     def start(self) -> None:
-        """Start the strategies; make the first master key if there is none.
+        """Start the strategies; make the default's first master key.
 
         Raises ``StartupError`` with one line when a strategy cannot start
         or a master key that is not retired is missing, unreadable or
@@ -99,6 +104,10 @@ class KeyHierarchy:
     def seal(self, project_id: str, payload: bytes, binding: bytes) -> Sealed:
         """Seal a payload under the project's key, made when it has none.
 
+        A project that prefers a secret store has a key of that store's
+        strategy: when its key is of another, it gets a new one, and what
+        the old one sealed goes on to open.
+
         Raises ``MasterKeyUnavailable`` or ``DatabaseUnavailable`` when a
         key is needed and cannot be had at the moment, and
         ``MasterKeyNotFound`` when it is lost.
@@ -126,6 +135,14 @@ class KeyHierarchy:
                 f'another project'
             )
         return envelope.open(key.aead, binding)
+
+    def forget_in_use(self, project_id: str) -> None:
+        """Look up, at the next ``seal``, which key of the project is used.
+
+        For whoever changed that in the database; other processes go on with
+        what they know for ``cache_ttl`` seconds at most.
+        """
+        self._in_use.invalidate(project_id)
 
     def _find_in_use(self, project_id: str) -> uuid.UUID:
         row = self._row_in_use(project_id) or self._create(project_id)
@@ -157,12 +174,13 @@ class KeyHierarchy:
         return _ProjectKey(row.id, row.project_id, aead.Aead(key))
 
     def _create(self, project_id: str) -> rows.ProjectKeyRow:
-        """Make the project's first key, or return that of who was faster.
+        """Make the project's key, or return that of who was faster.
 
         The caller unwraps what was stored before it seals anything, so no
         payload ever depends on a key that cannot be had back.
         """
-        master_key = self._master_keys.in_use()
+        preferred = self._preferred(project_id)
+        master_key = self._master_keys.in_use(preferred)
         key_id = str(uuid.uuid4())
         row = rows.ProjectKeyRow(
             id=key_id,
@@ -177,7 +195,7 @@ class KeyHierarchy:
             created_at=timeutils.utcnow(),
         )
         try:
-            self._add(row)
+            self._add(row, preferred)
         except db_exc.DBDuplicateEntry:
             winner = self._row_in_use(project_id)
             if winner is None:
@@ -203,8 +221,17 @@ class KeyHierarchy:
             return rows.master_key(connection, key_id)
 
     @engine.retried
-    def _add(self, row: rows.ProjectKeyRow) -> None:
+    def _preferred(self, project_id: str) -> str | None:
+        with self._database.reading() as connection:
+            return rows.preferred_strategy(connection, project_id)
+
+    @engine.retried
+    def _add(self, row: rows.ProjectKeyRow, preferred: str | None) -> None:
         with self._database.writing() as connection:
+            if preferred is not None:
+                rows.retire_keys_of_others(
+                    connection, row.project_id, preferred
+                )
             rows.add_project_key(connection, row)
 
 

@@ -23,8 +23,9 @@ CHECK_VALUE = b'secretstore master key check'.ljust(32, b'\0')
 class MasterKeys:
     """The rows of master keys, and the strategies that guard them.
 
-    Which key is in use is a row in the database, so that all conductors
-    agree.  No strategy is called while a database connection is held.
+    Which key of a strategy is in use is a row in the database, so that all
+    conductors agree.  No strategy is called while a database connection is
+    held.
     """
 
     def __init__(
@@ -40,14 +41,21 @@ class MasterKeys:
     def start(self) -> None:
         """Start the strategies, make the first key, verify all of them.
 
-        Raises ``StartupError`` with one line for the operator when a key
-        that is not retired is missing, unreadable or not the one that the
-        database was written with.
+        The first key of the default strategy, that is; one of another is
+        made when it is needed.  Raises ``StartupError`` with one line for
+        the operator when a key that is not retired is missing, unreadable
+        or not the one that the database was written with.
         """
         self._start_strategies()
-        if self._row_in_use() is None:
-            self._create_first()
         self._verify_all()
+        if self._row_in_use(self._default) is None:
+            try:
+                self._create(self._default)
+            except errors.SecretStoreError as exc:
+                raise _refusal(
+                    'The first master key cannot be made', exc
+                ) from exc
+            self._verify_all()
 
     def verify(self) -> None:
         """As ``start``, but make nothing: for a look before the start."""
@@ -65,49 +73,74 @@ class MasterKeys:
         for row in self._rows():
             if row.retired_at is None:
                 self._verify_at_start(row)
+        for name in self._preferred():
+            if name not in self._strategies:
+                raise errors.StartupError(
+                    f'Projects prefer the secret store of security strategy '
+                    f'{name}, which is not enabled: add it to '
+                    f'enabled_security_strategies'
+                )
 
     def stop(self) -> None:
         for strategy in self._strategies.values():
             strategy.stop()
 
     def check(self) -> None:
-        """Raise unless the key in use can be used at this moment."""
-        row = self.in_use()
-        self._strategy(row).check()
-        self._verify(row)
-
-    def in_use(self) -> rows.MasterKeyRow:
-        """The key under which new project keys are wrapped."""
-        row = self._row_in_use()
-        if row is None:
+        """Raise unless every key in use can be used at this moment."""
+        in_use = self._rows_in_use()
+        if not in_use:
             raise errors.MasterKeyNotFound('No master key is in use')
+        for row in in_use:
+            self._strategy(row.strategy, row).check()
+            self._verify(row)
+
+    def in_use(self, strategy: str | None = None) -> rows.MasterKeyRow:
+        """The key under which new project keys are wrapped.
+
+        The first one of a strategy is made, and verified, when there is
+        none.
+
+        :param strategy: None means the default
+        """
+        name = self._default if strategy is None else strategy
+        row = self._row_in_use(name)
+        if row is None:
+            self._create(name)
+            row = self._row_in_use(name)
+            if row is None:
+                raise errors.MasterKeyUnavailable(
+                    f'The master keys of security strategy {name} are being '
+                    f'changed'
+                )
+            self._verify(row)
         return row
 
     def wrap(
         self, row: rows.MasterKeyRow, key: bytes, context: bytes
     ) -> bytes:
-        return self._strategy(row).wrap(row.reference, key, context)
+        return self._strategy(row.strategy, row).wrap(
+            row.reference, key, context
+        )
 
     def unwrap(
         self, row: rows.MasterKeyRow, wrapped: bytes, context: bytes
     ) -> bytes:
-        return self._strategy(row).unwrap(row.reference, wrapped, context)
+        return self._strategy(row.strategy, row).unwrap(
+            row.reference, wrapped, context
+        )
 
-    def _create_first(self) -> None:
-        strategy = self._strategies[self._default]
+    def _create(self, name: str) -> None:
+        """Make a strategy's first key, unless another process is faster."""
+        strategy = self._strategy(name)
         key_id = str(uuid.uuid4())
-        try:
-            reference = strategy.create_master_key()
-            check_value = strategy.wrap(
-                reference, CHECK_VALUE, _check_context(key_id)
-            )
-        except errors.SecretStoreError as exc:
-            raise _refusal('The first master key cannot be made', exc) from exc
+        reference = strategy.create_master_key()
         mine = rows.MasterKeyRow(
             id=key_id,
-            strategy=self._default,
+            strategy=name,
             reference=reference,
-            check_value=check_value,
+            check_value=strategy.wrap(
+                reference, CHECK_VALUE, _check_context(key_id)
+            ),
             in_use=True,
             created_at=timeutils.utcnow(),
             retired_at=None,
@@ -117,20 +150,21 @@ class MasterKeys:
         try:
             self._add(mine)
         except db_exc.DBDuplicateEntry:
-            if self.in_use().id != key_id:
+            winner = self._row_in_use(name)
+            if winner is None or winner.id != key_id:
                 self._destroy_unused(mine)
                 return
         LOG.info(
             'Made the first master key %s: strategy %s, reference %s',
             key_id,
-            self._default,
+            name,
             reference,
         )
 
     def _destroy_unused(self, row: rows.MasterKeyRow) -> None:
         """Another process was first; nothing was wrapped under ours."""
         try:
-            self._strategy(row).destroy_master_key(row.reference)
+            self._strategy(row.strategy, row).destroy_master_key(row.reference)
         except errors.SecretStoreError as exc:
             LOG.warning(
                 'A master key that nothing uses could not be removed; '
@@ -162,26 +196,39 @@ class MasterKeys:
                 f'Master key {row.id} does not give its check value back'
             )
 
-    def _strategy(self, row: rows.MasterKeyRow) -> BaseSecurityWorkflow:
-        strategy = self._strategies.get(row.strategy)
+    def _strategy(
+        self, name: str, row: rows.MasterKeyRow | None = None
+    ) -> BaseSecurityWorkflow:
+        strategy = self._strategies.get(name)
         if strategy is None:
+            what = f'Master key {row.id}' if row else 'A new master key'
             # Another conductor, configured otherwise, may well have it.
             raise errors.MasterKeyUnavailable(
-                f'Master key {row.id} is guarded by security strategy '
-                f'{row.strategy}, which is not enabled: add it to '
-                f'enabled_security_strategies and restart'
+                f'{what} is guarded by security strategy {name}, which is '
+                f'not enabled: add it to enabled_security_strategies and '
+                f'restart'
             )
         return strategy
 
     @engine.retried
-    def _row_in_use(self) -> rows.MasterKeyRow | None:
+    def _row_in_use(self, strategy: str) -> rows.MasterKeyRow | None:
         with self._database.reading() as connection:
-            return rows.master_key_in_use(connection)
+            return rows.master_key_in_use(connection, strategy)
+
+    @engine.retried
+    def _rows_in_use(self) -> list[rows.MasterKeyRow]:
+        with self._database.reading() as connection:
+            return rows.master_keys_in_use(connection)
+
+    @engine.retried
+    def _preferred(self) -> list[str]:
+        with self._database.reading() as connection:
+            return rows.preferred_strategies(connection)
 
     @engine.retried
     def _rows(self) -> list[rows.MasterKeyRow]:
         with self._database.reading() as connection:
-            return list(rows.master_keys(connection))
+            return rows.master_keys(connection)
 
     @engine.retried
     def _add(self, row: rows.MasterKeyRow) -> None:

@@ -10,10 +10,10 @@ from secretstore.db.models.base import Base, Bytes, Id, LongText, Time, text
 
 
 class MasterKey(Base):
-    """A custodian's key; in_use is TRUE for one row and NULL for others."""
+    """A custodian's key; in_use is TRUE for one per strategy, else NULL."""
 
     __tablename__ = 'master_keys'
-    __table_args__ = Base.arguments(sa.UniqueConstraint('in_use'))
+    __table_args__ = Base.arguments(sa.UniqueConstraint('strategy', 'in_use'))
 
     id: orm.Mapped[str] = orm.mapped_column(Id, primary_key=True)
     strategy: orm.Mapped[str] = orm.mapped_column(text(255))
@@ -43,7 +43,10 @@ class ProjectKey(Base):
 
 
 class TransportKey(Base):
-    """A key pair that clients seal payloads to; in_use as in MasterKey."""
+    """A public key that clients seal payloads to.
+
+    in_use is TRUE for the pair that is ours and handed out, else NULL.
+    """
 
     __tablename__ = 'transport_keys'
     __table_args__ = Base.arguments(sa.UniqueConstraint('in_use'))
@@ -51,8 +54,9 @@ class TransportKey(Base):
     id: orm.Mapped[str] = orm.mapped_column(Id, primary_key=True)
     suite: orm.Mapped[str] = orm.mapped_column(text(255))
     public_key: orm.Mapped[str] = orm.mapped_column(LongText)
-    # The private key's envelope, and the key that opens it.
-    project_key_id: orm.Mapped[str] = orm.mapped_column(Id, index=True)
-    envelope: orm.Mapped[bytes] = orm.mapped_column(Bytes)
+    # The private key's envelope, and the key that opens it; NULL for a public
+    # key that an admin registered.
+    project_key_id: orm.Mapped[str | None] = orm.mapped_column(Id, index=True)
+    envelope: orm.Mapped[bytes | None] = orm.mapped_column(Bytes)
     in_use: orm.Mapped[bool | None] = orm.mapped_column(sa.Boolean)
     created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(Time)

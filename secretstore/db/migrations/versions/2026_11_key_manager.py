@@ -71,6 +71,7 @@ def upgrade() -> None:
     _quotas()
     _secret_stores()
     _transport_keys()
+    _master_keys()
 
 
 def _acl_column(name: str) -> sa.Column[Any]:
@@ -85,12 +86,14 @@ def _times() -> list[sa.Column[Any]]:
     ]
 
 
-def _parent(table: str, parent: str) -> sa.ForeignKeyConstraint:
+def _parent(
+    table: str, parent: str, ondelete: str | None = 'CASCADE'
+) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(
         [f'{parent}_id'],
         [f'{parent}s.id'],
         name=f'fk_{table}_{parent}_id',
-        ondelete='CASCADE',
+        ondelete=ondelete,
     )
 
 
@@ -153,7 +156,8 @@ def _consumers(parent: str, *columns: sa.Column[Any]) -> None:
         sa.Column('digest', _DIGEST, nullable=False),
         *columns,
         *_times(),
-        _parent(table, parent),
+        # What is not counted must not vanish.
+        _parent(table, parent, ondelete=None),
         sa.PrimaryKeyConstraint('id', name=f'pk_{table}'),
         sa.UniqueConstraint(
             f'{parent}_id', 'digest', name=f'uq_{table}_{parent}_id_digest'
@@ -230,8 +234,8 @@ def _transport_keys() -> None:
         sa.Column('id', _ID, nullable=False),
         sa.Column('suite', _text(255), nullable=False),
         sa.Column('public_key', _LONG, nullable=False),
-        sa.Column('project_key_id', _ID, nullable=False),
-        sa.Column('envelope', _BYTES, nullable=False),
+        sa.Column('project_key_id', _ID),
+        sa.Column('envelope', _BYTES),
         sa.Column('in_use', sa.Boolean),
         sa.Column('created_at', _TIME, nullable=False),
         sa.PrimaryKeyConstraint('id', name='pk_transport_keys'),
@@ -239,3 +243,20 @@ def _transport_keys() -> None:
         sa.Index('ix_transport_keys_project_key_id', 'project_key_id'),
         **_OPTIONS,
     )
+
+
+def _master_keys() -> None:
+    # SQLite drops a constraint by copying the table, and then the table only
+    # while no row refers to it.
+    sqlite = op.get_bind().dialect.name == 'sqlite'
+    if sqlite:
+        op.execute('CREATE TEMPORARY TABLE kept AS SELECT * FROM project_keys')
+        op.execute('DELETE FROM project_keys')
+    with op.batch_alter_table('master_keys') as table:
+        table.drop_constraint('uq_master_keys_in_use', type_='unique')
+        table.create_unique_constraint(
+            'uq_master_keys_strategy_in_use', ['strategy', 'in_use']
+        )
+    if sqlite:
+        op.execute('INSERT INTO project_keys SELECT * FROM kept')
+        op.execute('DROP TABLE kept')

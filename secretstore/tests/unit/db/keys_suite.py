@@ -48,7 +48,7 @@ class Keys(base.DatabaseTest):
 
     def test_none_yet(self) -> None:
         with self.database.reading() as conn:
-            self.assertIsNone(keys.master_key_in_use(conn))
+            self.assertIsNone(keys.master_key_in_use(conn, 'proprietary'))
             self.assertIsNone(keys.master_key(conn, self.master.id))
             self.assertEqual([], keys.master_keys(conn))
             self.assertIsNone(keys.project_key_in_use(conn, base.PROJECT))
@@ -66,7 +66,11 @@ class Keys(base.DatabaseTest):
         for row in (self.master, *retired):
             self._add_master(row)
         with self.database.reading() as conn:
-            self.assertEqual(self.master, keys.master_key_in_use(conn))
+            self.assertEqual(
+                self.master, keys.master_key_in_use(conn, 'proprietary')
+            )
+            self.assertIsNone(keys.master_key_in_use(conn, 'another'))
+            self.assertEqual([self.master], keys.master_keys_in_use(conn))
             self.assertEqual(retired[1], keys.master_key(conn, retired[1].id))
             self.assertEqual([*retired, self.master], keys.master_keys(conn))
 
@@ -108,6 +112,18 @@ class Keys(base.DatabaseTest):
             self._add_project(self._project_key())
 
         self._one_won(self.together(16, add))
+
+    def test_one_master_key_in_use_of_each_strategy(self) -> None:
+        other = _master_key(
+            strategy='another', created_at=base.NOW + base.SECOND
+        )
+        for row in (self.master, other):
+            self._add_master(row)
+        with self.database.reading() as conn:
+            self.assertEqual(other, keys.master_key_in_use(conn, 'another'))
+            self.assertEqual(
+                [self.master, other], keys.master_keys_in_use(conn)
+            )
 
     def _one_won(self, outcome: list[Any]) -> None:
         self.assertEqual(1, outcome.count(None), outcome)
