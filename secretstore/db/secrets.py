@@ -5,7 +5,7 @@ An expired secret is absent for everything but delete().
 """
 
 import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -68,6 +68,7 @@ _ID = _secrets.c.id == sa.bindparam('secret_id')
 _INSERT = sa.insert(_secrets)
 _INSERT_PAYLOAD = sa.insert(_payloads)
 _GET = sa.select(_secrets).where(_ID)
+_LOCK = _GET.with_for_update()
 _GET_PAYLOAD = (
     sa.select(
         _secrets.c.id,
@@ -110,7 +111,23 @@ def get(
     conn: sa.Connection, secret_id: str, now: datetime.datetime
 ) -> SecretRow | None:
     """The secret, or None when there is none or it expired."""
-    found = conn.execute(_GET, {'secret_id': secret_id}).first()
+    return _found(conn, _GET, secret_id, now)
+
+
+def lock(
+    conn: sa.Connection, secret_id: str, now: datetime.datetime
+) -> SecretRow | None:
+    """What get() gives, as it stays until the transaction ends."""
+    return _found(conn, _LOCK, secret_id, now)
+
+
+def _found(
+    conn: sa.Connection,
+    statement: sa.Select[Any],
+    secret_id: str,
+    now: datetime.datetime,
+) -> SecretRow | None:
+    found = conn.execute(statement, {'secret_id': secret_id}).first()
     if found is None or _has_expired(found.expiration, now):
         return None
     return SecretRow._make(found)
@@ -152,7 +169,10 @@ def set_payload(
 
 
 def delete(conn: sa.Connection, secret_id: str) -> bool:
-    """Remove a secret with payload and metadata; False when it was gone."""
+    """Remove a secret with all that is its own; False when it was gone.
+
+    Raises DBReferenceError while it has consumers.
+    """
     key = {'secret_id': secret_id}
     if conn.dialect.delete_returning:
         project_id = conn.execute(_DELETE_RETURNING, key).scalar()

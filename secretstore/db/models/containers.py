@@ -81,8 +81,9 @@ class ContainerConsumer(Base):
     )
 
     id: orm.Mapped[str] = orm.mapped_column(Id, primary_key=True)
+    # As in secret_consumers.
     container_id: orm.Mapped[str] = orm.mapped_column(
-        Id, sa.ForeignKey('containers.id', ondelete='CASCADE')
+        Id, sa.ForeignKey('containers.id')
     )
     project_id: orm.Mapped[str] = orm.mapped_column(text(255))
     # Of the two that follow: together they are too long for an index.

@@ -107,8 +107,9 @@ class SecretConsumer(Base):
     )
 
     id: orm.Mapped[str] = orm.mapped_column(Id, primary_key=True)
+    # No cascade: a consumer must not vanish without being counted.
     secret_id: orm.Mapped[str] = orm.mapped_column(
-        Id, sa.ForeignKey('secrets.id', ondelete='CASCADE')
+        Id, sa.ForeignKey('secrets.id')
     )
     project_id: orm.Mapped[str] = orm.mapped_column(text(255))
     # Of the three that follow: together they are too long for an index.

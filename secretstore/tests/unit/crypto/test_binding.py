@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import hashlib
 import unittest
 
 import hypothesis
@@ -39,3 +40,10 @@ class BindingTest(unittest.TestCase):
     def test_text_without_utf_8(self) -> None:
         with self.assertRaises(ValueError):
             binding.binding('secret', '\ud800', 'x')
+
+    def test_digest_is_fixed(self) -> None:
+        """As consumers are compared by it, it never changes either."""
+        self.assertEqual(
+            hashlib.sha256(b'\0\0\0\1a\0\0\0\2\xc3\xa9').hexdigest(),
+            binding.digest('a', 'é'),
+        )

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The suites of this package on SQLite files."""
 
-from secretstore.tests.unit.db import keys_suite, paging_suite, secrets_suite
+from secretstore.tests.unit.db import (
+    consumers_suite,
+    keys_suite,
+    paging_suite,
+    secrets_suite,
+)
 
 
 class TestSecrets(secrets_suite.Secrets):
@@ -29,4 +34,16 @@ class TestKeys(keys_suite.Keys):
 
 
 class TestMetadata(keys_suite.Metadata):
+    pass
+
+
+class TestConsumers(consumers_suite.Consumers):
+    pass
+
+
+class TestConsumersOfContainers(consumers_suite.ConsumersOfContainers):
+    pass
+
+
+class TestConsumersTogether(consumers_suite.ConsumersTogether):
     pass
