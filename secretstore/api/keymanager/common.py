@@ -2,6 +2,7 @@
 """What the controllers of /v1 share: versions, references, ids, answers."""
 
 from collections.abc import Mapping
+from datetime import datetime
 import json
 import re
 from typing import Any
@@ -94,6 +95,11 @@ def require_json_accepted(request: webob.Request) -> None:
         return
     if not request.accept.acceptable_offers(['application/json']):
         raise errors.NotAcceptable('Only application/json is available.')
+
+
+def time_text(time: datetime) -> str:
+    """A time as answers tell it: always with microseconds."""
+    return time.isoformat(timespec='microseconds')
 
 
 def answer(

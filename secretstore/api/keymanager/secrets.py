@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """/v1/secrets and /v1/secrets/{id}: Barbican's contract."""
 
-from datetime import datetime
 from typing import Any
 
 from oslo_config import cfg
@@ -153,16 +152,12 @@ def _decode(data: bytes, encoding: str | None) -> bytes:
         raise IssueSeen(400, 'Problem decoding payload') from error
 
 
-def _time(time: datetime) -> str:
-    return time.isoformat(timespec='microseconds')
-
-
 def render(view: SecretView, base: str) -> dict[str, Any]:
     """A secret as the API tells of it, with consumers if it has them."""
     expiration = view['expiration']
     result: dict[str, Any] = {
-        'created': _time(view['created']),
-        'updated': _time(view['updated']),
+        'created': common.time_text(view['created']),
+        'updated': common.time_text(view['updated']),
         'status': 'ACTIVE',
         'name': view['name'],
         'secret_type': view['secret_type'],

@@ -12,7 +12,7 @@ class NewAcl(TypedDict):
     """Who may read beside or in place of the project.
 
     None leaves a half as it is, or at its default in a new ACL: no users,
-    and access for the project.
+    and access for the project.  No user is named twice.
     """
 
     users: Sequence[str] | None
@@ -37,12 +37,18 @@ class Acls(Protocol):
     def replace(
         self, context: RequestContext, object_id: str, acl: NewAcl
     ) -> None:
-        """Put this ACL in place of the one there is, if any."""
+        """Put this ACL in place of the one there is, if any.
+
+        With neither half given there is none afterwards.
+        """
 
     def update(
         self, context: RequestContext, object_id: str, acl: NewAcl
     ) -> None:
-        """Change the halves that are given; make the ACL if there is none."""
+        """Change the halves that are given; make the ACL if there is none.
+
+        With neither half given nothing changes.
+        """
 
     def delete(self, context: RequestContext, object_id: str) -> None:
         """Remove the ACL; nothing happens when there is none."""
