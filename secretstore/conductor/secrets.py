@@ -6,12 +6,14 @@ import uuid
 from oslo_db import exception as db_exception
 
 from secretstore import errors
+from secretstore.conductor import views
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.common import project_of, utcnow
 from secretstore.conductor.targets import secret_target
 from secretstore.context import RequestContext
 from secretstore.crypto.binding import binding
 from secretstore.db import secrets as db_secrets
+from secretstore.db.consumers import OF_SECRETS
 from secretstore.db.engine import Database, retried
 from secretstore.db.secrets import (
     Filters,
@@ -33,6 +35,7 @@ NO_PAYLOAD = 'Not Found. Sorry but your secret has no payload.'
 # has the same status, which is therefore no column.
 _COLUMNS = {'created': 'created_at', 'updated': 'updated_at'}
 HAS_PAYLOAD = 'Secret already has data, cannot modify it.'
+HAS_CONSUMERS = 'Secret cannot be deleted as it has consumers.'
 
 
 def not_found() -> errors.NotFound:
@@ -107,7 +110,11 @@ class SecretManager:
     ) -> SecretView:
         row = self._load(secret_id)
         self._authorization.require(context, policy.GET, secret_target(row))
-        return _view(row, with_consumers)
+        consumers = None
+        if with_consumers:
+            with self._database.reading() as connection:
+                consumers = OF_SECRETS.of(connection, [row.id])[row.id]
+        return views.secret(row, consumers)
 
     def _load(self, secret_id: str) -> SecretRow:
         with self._database.reading() as connection:
@@ -218,7 +225,13 @@ class SecretManager:
             rows, total = db_secrets.page(
                 connection, project_of(context), filters, page, utcnow()
             )
-        return Page([_view(row, with_consumers) for row in rows], total)
+            consumers = {}
+            if with_consumers:
+                ids = [row.id for row in rows]
+                consumers = OF_SECRETS.of(connection, ids)
+        return Page(
+            [views.secret(row, consumers.get(row.id)) for row in rows], total
+        )
 
     @retried
     def delete(
@@ -231,26 +244,16 @@ class SecretManager:
         self._authorization.require(context, policy.DELETE, secret_target(row))
         # When it is gone by now, somebody else was faster, or this is the
         # second try of a delete whose answer was lost: both mean success.
-        self._remove(row.id)
+        self._remove(row.id, unless_consumed)
 
     @retried
-    def _remove(self, secret_id: str) -> None:
-        with self._database.writing() as connection:
-            db_secrets.delete(connection, secret_id)
-
-
-def _view(row: SecretRow, with_consumers: bool) -> SecretView:
-    return {
-        'id': row.id,
-        'name': row.name,
-        'secret_type': row.secret_type,
-        'algorithm': row.algorithm,
-        'bit_length': row.bit_length,
-        'mode': row.mode,
-        'creator_id': row.creator_id,
-        'content_type': row.content_type,
-        'expiration': row.expiration,
-        'created': row.created_at,
-        'updated': row.updated_at,
-        'consumers': [] if with_consumers else None,
-    }
+    def _remove(self, secret_id: str, unless_consumed: bool) -> None:
+        try:
+            with self._database.writing() as connection:
+                db_secrets.delete(connection, secret_id)
+        except db_exception.DBReferenceError as error:
+            if unless_consumed:
+                raise errors.InvalidInput(HAS_CONSUMERS) from error
+            with self._database.writing() as connection:
+                OF_SECRETS.forget(connection, [secret_id])
+                db_secrets.delete(connection, secret_id)
