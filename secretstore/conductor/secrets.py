@@ -15,6 +15,7 @@ from secretstore.crypto.binding import binding
 from secretstore.db import secrets as db_secrets
 from secretstore.db.consumers import OF_SECRETS
 from secretstore.db.engine import Database, retried
+from secretstore.db.quotas import Limits
 from secretstore.db.secrets import (
     Filters,
     SecretRow,
@@ -55,10 +56,12 @@ class SecretManager:
         database: Database,
         keys: KeyHierarchy,
         authorization: Authorization,
+        limits: Limits,
     ) -> None:
         self._database = database
         self._keys = keys
         self._authorization = authorization
+        self._limits = limits
 
     def create(self, context: RequestContext, secret: NewSecret) -> str:
         self._authorization.require(context, policy.CREATE, {})
@@ -87,7 +90,7 @@ class SecretManager:
             stored = self._seal(row.project_id, row.id, payload)
         try:
             with self._database.writing() as connection:
-                db_secrets.insert(connection, row, stored)
+                db_secrets.insert(connection, row, stored, self._limits)
         except db_exception.DBDuplicateEntry:
             # The id is ours alone: an earlier try whose answer was lost did
             # commit.

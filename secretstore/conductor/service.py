@@ -4,6 +4,7 @@
 from oslo_config import cfg
 import sqlalchemy
 
+from secretstore.conductor import quotas
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.secret_metadata import SecretMetadataManager
 from secretstore.conductor.secrets import SecretManager
@@ -49,9 +50,11 @@ def start_embedded(conf: cfg.ConfigOpts) -> Conductor:
     keys = key_hierarchy(conf, database)
     keys.start()
     authorization = Authorization(conf)
+    limits = quotas.configured(conf)
     database.dispose()
     return Conductor(
-        secrets=SecretManager(database, keys, authorization),
+        secrets=SecretManager(database, keys, authorization, limits),
         secret_metadata=SecretMetadataManager(database, authorization),
+        quotas=quotas.QuotaManager(database, authorization, limits),
         health=HealthManager(database, keys),
     )

@@ -9,9 +9,9 @@ from types import ModuleType
 
 from oslo_config import cfg
 
-from secretstore.conf import api, database, paths, security
+from secretstore.conf import api, database, paths, quotas, security
 
-MODULES: tuple[ModuleType, ...] = (paths, api, database, security)
+MODULES: tuple[ModuleType, ...] = (paths, api, database, security, quotas)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

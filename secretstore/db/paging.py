@@ -16,10 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from secretstore.db import filtering, models
+from secretstore.db.usage import Resource, stored
 
 Sort = tuple[tuple[str, bool], ...]
 
-_usage = models.table(models.ProjectUsage)
 SCOPE = sa.bindparam('scope', type_=sa.String)
 
 
@@ -35,7 +35,7 @@ class Listing:
 
     table: sa.Table
     belongs: sa.ColumnElement[bool]
-    usage: str | None = None
+    usage: Resource | None = None
     expires: bool = False
     by_index: bool = True
 
@@ -176,20 +176,16 @@ def _total_statement(
             .select_from(table)
             .where(*listing.conditions(), *filtering.where(table, filters))
         )
-    stored = (
-        sa.select(sa.func.coalesce(sa.func.sum(_usage.c[listing.usage]), 0))
-        .where(_usage.c.project_id == SCOPE)
-        .scalar_subquery()
-    )
+    count = stored(listing.usage, SCOPE)
     if not listing.expires:
-        return sa.select(stored)
+        return sa.select(count)
     expired = (
         sa.select(sa.func.count())
         .select_from(table)
         .where(listing.belongs, table.c.expiration <= filtering.NOW)
         .scalar_subquery()
     )
-    return sa.select(stored - expired)
+    return sa.select(count - expired)
 
 
 @functools.lru_cache(maxsize=256)

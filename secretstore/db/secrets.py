@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from secretstore.db import models, paging, usage
+from secretstore.db import models, paging, quotas, usage
 from secretstore.db.filtering import Filters as Filters
 from secretstore.db.paging import Page as Page
 
@@ -98,13 +98,21 @@ _PROJECT_FOR_UPDATE = (
 
 
 def insert(
-    conn: sa.Connection, row: SecretRow, payload: StoredPayload | None
+    conn: sa.Connection,
+    row: SecretRow,
+    payload: StoredPayload | None,
+    limits: quotas.Limits = quotas.UNLIMITED,
 ) -> None:
-    """Add a secret; raises DBDuplicateEntry when its id is taken."""
+    """Add a secret, as the last step of a transaction.
+
+    :param limits: those of projects without their own
+    :raises DBDuplicateEntry: when its id is taken
+    :raises QuotaReached: when the project has as many as it may have
+    """
     conn.execute(_INSERT, row._asdict())
     if payload is not None:
         _insert_payload(conn, row.id, payload)
-    usage.add(conn, row.project_id, 'secrets', 1)
+    quotas.take(conn, row.project_id, 'secrets', limits, row.created_at)
 
 
 def get(

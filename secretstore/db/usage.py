@@ -7,12 +7,12 @@ for each other; the project's count is their sum.
 
 import functools
 import random
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from secretstore.db import models
+from secretstore.db.upsert import upsert
 
 Resource = Literal['secrets', 'containers', 'orders', 'consumers']
 RESOURCES: tuple[Resource, ...] = (
@@ -35,7 +35,12 @@ def add(
 ) -> None:
     """Count *delta* more; any shard will do unless one is named."""
     if shard is None:
-        shard = random.getrandbits(32) % _SHARDS  # noqa: S311
+        # A transaction that counts several resources does so in one shard:
+        # two of them must not wait for each other in a circle.
+        shard = conn.info.setdefault(
+            'usage_shard',
+            random.getrandbits(32) % _SHARDS,  # noqa: S311
+        )
     conn.execute(
         _statement(conn.dialect.name, resource),
         {'of_project': project_id, 'in_shard': shard, 'delta': delta},
@@ -45,22 +50,25 @@ def add(
 @functools.cache
 def _statement(dialect: str, resource: Resource) -> sa.Insert:
     delta: sa.BindParameter[int] = sa.bindparam('delta')
-    values: dict[str, Any] = {
-        'project_id': sa.bindparam('of_project'),
-        'shard': sa.bindparam('in_shard'),
-        **dict.fromkeys(RESOURCES, 0),
-        resource: delta,
-    }
-    more = {resource: _usage.c[resource] + delta}
-    if dialect in ('mysql', 'mariadb'):
-        return (
-            mysql.insert(_usage).values(values).on_duplicate_key_update(**more)
-        )
-    insert = postgresql.insert if dialect == 'postgresql' else sqlite.insert
+    return upsert(
+        dialect,
+        _usage,
+        {
+            'project_id': sa.bindparam('of_project'),
+            'shard': sa.bindparam('in_shard'),
+            **dict.fromkeys(RESOURCES, 0),
+            resource: delta,
+        },
+        {resource: _usage.c[resource] + delta},
+    )
+
+
+def stored(
+    resource: Resource, project_id: sa.ColumnElement[str]
+) -> sa.ScalarSelect[int]:
+    """SQL for how many a project has, expired ones among them."""
     return (
-        insert(_usage)
-        .values(values)
-        .on_conflict_do_update(
-            index_elements=['project_id', 'shard'], set_=more
-        )
+        sa.select(sa.func.coalesce(sa.func.sum(_usage.c[resource]), 0))
+        .where(_usage.c.project_id == project_id)
+        .scalar_subquery()
     )

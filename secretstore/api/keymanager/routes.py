@@ -3,6 +3,7 @@
 
 from oslo_config import cfg
 
+from secretstore.api.keymanager.quotas import QuotasController
 from secretstore.api.keymanager.secret_metadata import (
     SecretMetadataController,
 )
@@ -16,6 +17,9 @@ SECRET = '/v1/secrets/{id}'
 PAYLOAD = '/v1/secrets/{id}/payload'
 METADATA = '/v1/secrets/{id}/metadata'
 METADATUM = '/v1/secrets/{id}/metadata/{key}'
+QUOTAS = '/v1/quotas'
+ALL_QUOTAS = '/v1/project-quotas'
+ITS_QUOTAS = '/v1/project-quotas/{project_id}'
 
 
 def public_routes(conf: cfg.ConfigOpts) -> list[Route]:
@@ -29,6 +33,7 @@ def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
     v1 = VersionsController(conf)
     secrets = SecretsController(conductor.secrets, conf)
     meta = SecretMetadataController(conductor.secret_metadata, conf)
+    quotas = QuotasController(conductor.quotas, conf)
     return [
         Route('GET', '/v1', v1.show, 'Version retrieval'),
         Route('GET', SECRETS, secrets.index, 'Secret(s) retrieval'),
@@ -43,4 +48,9 @@ def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
         Route('GET', METADATUM, meta.show, 'Secret metadatum retrieval'),
         Route('PUT', METADATUM, meta.update, 'Secret metadatum update'),
         Route('DELETE', METADATUM, meta.delete, 'Secret metadatum removal'),
+        Route('GET', QUOTAS, quotas.effective, 'Quotas'),
+        Route('GET', ALL_QUOTAS, quotas.index, 'Project Quotas'),
+        Route('GET', ITS_QUOTAS, quotas.show, 'Project Quotas'),
+        Route('PUT', ITS_QUOTAS, quotas.put, 'Project Quotas'),
+        Route('DELETE', ITS_QUOTAS, quotas.delete, 'Project Quotas'),
     ]

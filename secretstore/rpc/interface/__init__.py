@@ -110,4 +110,5 @@ class Conductor(NamedTuple):
 
     secrets: Secrets
     secret_metadata: SecretMetadata
+    quotas: Quotas
     health: Health

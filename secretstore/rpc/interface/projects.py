@@ -45,7 +45,7 @@ class Quotas(Protocol):
     def put(
         self, context: RequestContext, project_id: str, limits: QuotaLimits
     ) -> None:
-        """Set a project's own limits in place of those there are."""
+        """Set those limits that are not None; the others stay."""
 
     def delete(self, context: RequestContext, project_id: str) -> None:
         """Leave a project to the configuration; NotFound if it is."""

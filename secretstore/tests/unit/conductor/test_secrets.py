@@ -15,6 +15,7 @@ from secretstore.conductor.secret_metadata import SecretMetadataManager
 from secretstore.conductor.secrets import SecretManager
 from secretstore.conductor.service import key_hierarchy
 from secretstore.db.engine import Database
+from secretstore.db.quotas import UNLIMITED
 from secretstore.tests.unit.conductor.base import (
     ConductorTest,
     context,
@@ -253,7 +254,9 @@ class LostCommitTest(ConductorTest):
         keys = key_hierarchy(self.conf, self.database)
         keys.start()
         authorization = Authorization(self.conf)
-        self.secrets = SecretManager(self.losing, keys, authorization)
+        self.secrets = SecretManager(
+            self.losing, keys, authorization, UNLIMITED
+        )
         self.meta = SecretMetadataManager(self.losing, authorization)
 
     def test_create_stores_one_secret_and_succeeds(self) -> None:

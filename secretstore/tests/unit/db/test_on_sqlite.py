@@ -5,6 +5,7 @@ from secretstore.tests.unit.db import (
     consumers_suite,
     keys_suite,
     paging_suite,
+    quotas_suite,
     secrets_suite,
 )
 
@@ -46,4 +47,12 @@ class TestConsumersOfContainers(consumers_suite.ConsumersOfContainers):
 
 
 class TestConsumersTogether(consumers_suite.ConsumersTogether):
+    pass
+
+
+class TestQuotas(quotas_suite.Quotas):
+    pass
+
+
+class TestQuotasTogether(quotas_suite.QuotasTogether):
     pass

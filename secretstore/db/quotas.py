@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much a project may have, and taking one more of it.
+
+However many take at a time, on however many hosts, a project does not come
+to have more than its limit. A new limit holds for whoever begins after it was
+set: what is under way then may still finish under the old one.
+"""
+
+import datetime
+import functools
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from secretstore import errors
+from secretstore.db import models, usage
+from secretstore.db.upsert import upsert
+from secretstore.db.usage import Resource
+
+
+class Limits(NamedTuple):
+    """How many of each; negative: any number, None: nothing is said."""
+
+    secrets: int | None = None
+    orders: int | None = None
+    containers: int | None = None
+    consumers: int | None = None
+    cas: int | None = None
+
+
+UNLIMITED = Limits(*[-1] * len(Limits._fields))
+
+# Whoever is limited counts here, and only one can at a time.
+_GATE = 0
+
+_quotas = models.table(models.ProjectQuota)
+_secrets = models.table(models.Secret)
+
+_PROJECT = sa.bindparam('of_project', type_=sa.String)
+_OF_PROJECT = _quotas.c.project_id == _PROJECT
+_LIMITS = [_quotas.c[name] for name in Limits._fields]
+
+_GET = sa.select(*_LIMITS).where(_OF_PROJECT)
+_DELETE = sa.delete(_quotas).where(_OF_PROJECT)
+_TOTAL = sa.select(sa.func.count()).select_from(_quotas)
+_PAGE = (
+    sa.select(_quotas.c.project_id, *_LIMITS)
+    .order_by(_quotas.c.project_id)
+    .limit(sa.bindparam('limit', type_=sa.Integer))
+    .offset(sa.bindparam('offset', type_=sa.Integer))
+)
+
+
+def get(conn: sa.Connection, project_id: str) -> Limits | None:
+    """The project's own limits, or None when it has none."""
+    found = conn.execute(_GET, {'of_project': project_id}).first()
+    return None if found is None else Limits._make(found)
+
+
+def put(conn: sa.Connection, project_id: str, limits: Limits) -> None:
+    """Set the limits that are not None; the others stay as they are."""
+    conn.execute(
+        _put(conn.dialect.name),
+        {
+            'of_project': project_id,
+            **{f'new_{name}': n for name, n in limits._asdict().items()},
+        },
+    )
+
+
+def delete(conn: sa.Connection, project_id: str) -> None:
+    """Forget a project's own limits, if it has any."""
+    conn.execute(_DELETE, {'of_project': project_id})
+
+
+def page(
+    conn: sa.Connection, limit: int, offset: int
+) -> tuple[list[tuple[str, Limits]], int]:
+    """Projects with limits of their own, by id, and how many there are."""
+    values = {'limit': limit, 'offset': min(offset, 2**31 - 1)}
+    rows = conn.execute(_PAGE, values).all()
+    total = conn.execute(_TOTAL).scalar_one()
+    return [(row[0], Limits._make(row[1:])) for row in rows], total
+
+
+def take(
+    conn: sa.Connection,
+    project_id: str,
+    resource: Resource,
+    defaults: Limits,
+    now: datetime.datetime,
+    count: int = 1,
+) -> None:
+    """Count *count* more; QuotaReached when they are too many.
+
+    For the transaction that adds them, as its last step: until its end
+    others of a limited project wait, and QuotaReached must roll it back.
+
+    :param defaults: the limits of projects without their own
+    """
+    limit = _limit(conn, project_id, resource, defaults)
+    if limit < 0:
+        usage.add(conn, project_id, resource, count)
+        return
+    if count > limit:
+        raise errors.QuotaReached()
+    usage.add(conn, project_id, resource, count, shard=_GATE)
+    # A statement of its own: it sees what those who waited no longer did.
+    values: dict[str, Any] = {'of_project': project_id}
+    if resource == 'secrets':
+        values['now'] = now
+    if conn.execute(_count(resource), values).scalar_one() > limit:
+        raise errors.QuotaReached()
+
+
+def _limit(
+    conn: sa.Connection,
+    project_id: str,
+    resource: Resource,
+    defaults: Limits,
+) -> int:
+    found = conn.execute(
+        _own_limit(resource), {'of_project': project_id}
+    ).scalar()
+    limit = getattr(defaults, resource) if found is None else found
+    return -1 if limit is None else limit
+
+
+@functools.cache
+def _own_limit(resource: Resource) -> sa.Select[int]:
+    return sa.select(_quotas.c[resource]).where(_OF_PROJECT)
+
+
+@functools.cache
+def _count(resource: Resource) -> sa.Select[int]:
+    stored = usage.stored(resource, _PROJECT)
+    if resource != 'secrets':
+        return sa.select(stored)
+    expired = (
+        sa.select(sa.func.count())
+        .where(
+            _secrets.c.project_id == _PROJECT,
+            _secrets.c.expiration <= sa.bindparam('now', type_=models.Time),
+        )
+        .scalar_subquery()
+    )
+    return sa.select(stored - expired)
+
+
+@functools.cache
+def _put(dialect: str) -> sa.Insert:
+    given = {
+        name: sa.bindparam(f'new_{name}', type_=sa.Integer)
+        for name in Limits._fields
+    }
+    return upsert(
+        dialect,
+        _quotas,
+        {'project_id': _PROJECT, **given},
+        {
+            name: sa.func.coalesce(new, _quotas.c[name])
+            for name, new in given.items()
+        },
+    )
