@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Remove the last of a project; ``collection`` removes the most of it."""
+
+import sqlalchemy as sa
+
+from secretstore.db import collection, models, usage
+
+_PROJECT = sa.bindparam('of_project', type_=sa.String)
+
+# Of what others may still add to while it is removed.
+RESOURCES: tuple[collection.Resource, ...] = (
+    'orders',
+    'containers',
+    'secrets',
+)
+_RESOURCES: dict[str, sa.Table] = {
+    resource: collection.TABLES[resource] for resource in RESOURCES
+}
+# Those of the project on what belongs to others. No index helps to find
+# them: they are looked for once in a project's life.
+_CONSUMERS: dict[str, sa.Table] = {
+    'secret consumers': models.table(models.SecretConsumer),
+    'container consumers': models.table(models.ContainerConsumer),
+}
+# In the order of their removal: without its keys nothing can be read.
+_LAST: dict[str, sa.Table] = {
+    'quotas': models.table(models.ProjectQuota),
+    'preferred secret stores': models.table(models.ProjectSecretStore),
+    'usage counters': models.table(models.ProjectUsage),
+    'project keys': models.table(models.ProjectKey),
+}
+_ALL = {**_RESOURCES, **_CONSUMERS, **_LAST}
+
+_COUNT = {
+    name: sa.select(sa.func.count())
+    .select_from(table)
+    .where(table.c.project_id == _PROJECT)
+    for name, table in _ALL.items()
+}
+_ANY = sa.select(
+    sa.or_(
+        *(
+            sa.exists().where(table.c.project_id == _PROJECT)
+            for table in _RESOURCES.values()
+        )
+    )
+)
+_usage = models.table(models.ProjectUsage)
+_LOCK_USAGE = (
+    sa.select(_usage.c.shard)
+    .where(_usage.c.project_id == _PROJECT)
+    .order_by(_usage.c.shard)
+    .with_for_update()
+)
+_SOME_CONSUMERS = {
+    name: sa.select(table.c.id)
+    .where(table.c.project_id == _PROJECT)
+    .limit(sa.bindparam('at_most'))
+    for name, table in _CONSUMERS.items()
+}
+_DELETE_CONSUMERS = {
+    name: sa.delete(table).where(
+        table.c.id.in_(sa.bindparam('ids', expanding=True))
+    )
+    for name, table in _CONSUMERS.items()
+}
+_DELETE_LAST = {
+    name: sa.delete(table).where(table.c.project_id == _PROJECT)
+    for name, table in _LAST.items()
+}
+_DELETE_LAST['usage counters'] = _DELETE_LAST['usage counters'].where(
+    _usage.c.shard.in_(sa.bindparam('shards', expanding=True))
+)
+
+
+def count(conn: sa.Connection, project_id: str) -> dict[str, int]:
+    """How many rows of each kind a project has; usage is a kind as well."""
+    return {
+        name: conn.execute(statement, {'of_project': project_id}).scalar_one()
+        for name, statement in _COUNT.items()
+    }
+
+
+def some_consumers(
+    conn: sa.Connection, project_id: str, at_most: int
+) -> dict[str, list[str]]:
+    """Ids of consumers that the project has registered anywhere."""
+    values = {'of_project': project_id, 'at_most': at_most}
+    return {
+        name: list(conn.execute(statement, values).scalars())
+        for name, statement in _SOME_CONSUMERS.items()
+    }
+
+
+def remove_consumers(
+    conn: sa.Connection, project_id: str, kind: str, ids: list[str]
+) -> int:
+    """Delete those that are still there; returns how many."""
+    if not ids:
+        return 0
+    done = conn.execute(_DELETE_CONSUMERS[kind], {'ids': ids}).rowcount
+    usage.add(conn, project_id, 'consumers', -done)
+    return done
+
+
+def finish(conn: sa.Connection, project_id: str) -> dict[str, int] | None:
+    """Delete what is left of a project that has no resources any more.
+
+    None, and nothing is deleted, when it has some after all.
+    """
+    values: dict[str, object] = {'of_project': project_id}
+    # Whoever adds a resource meanwhile waits for one of these rows, or adds
+    # another, which stays.
+    shards = list(conn.execute(_LOCK_USAGE, values).scalars())
+    if conn.execute(_ANY, values).scalar_one():
+        return None
+    values['shards'] = shards
+    return {
+        name: conn.execute(statement, values).rowcount
+        for name, statement in _DELETE_LAST.items()
+    }
