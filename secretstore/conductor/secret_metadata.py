@@ -8,10 +8,10 @@ from oslo_db import exception as db_exception
 from sqlalchemy import Connection
 
 from secretstore import errors
+from secretstore.conductor import access
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.common import utcnow
 from secretstore.conductor.secrets import not_found
-from secretstore.conductor.targets import secret_target
 from secretstore.context import RequestContext
 from secretstore.db import metadata as db_metadata
 from secretstore.db import secrets as db_secrets
@@ -50,7 +50,8 @@ class SecretMetadataManager:
         row = db_secrets.get(connection, secret_id, utcnow())
         if row is None:
             raise not_found()
-        self._authorization.require(context, rule, secret_target(row))
+        target = access.to_secret(connection, context, row)
+        self._authorization.require(context, rule, target)
 
     @retried
     def get_all(

@@ -4,14 +4,15 @@
 import uuid
 
 from oslo_db import exception as db_exception
+from sqlalchemy import Connection
 
 from secretstore import errors
-from secretstore.conductor import views
+from secretstore.conductor import access, payloads, views
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.common import project_of, utcnow
-from secretstore.conductor.targets import secret_target
+from secretstore.conductor.transport_keys import TransportKeyManager
 from secretstore.context import RequestContext
-from secretstore.crypto.binding import binding
+from secretstore.crypto import transport
 from secretstore.db import secrets as db_secrets
 from secretstore.db.consumers import OF_SECRETS
 from secretstore.db.engine import Database, retried
@@ -44,10 +45,6 @@ def not_found() -> errors.NotFound:
     return errors.NotFound('Secret not found.')
 
 
-def _binding(project_id: str, secret_id: str) -> bytes:
-    return binding('secret', project_id, secret_id)
-
-
 class SecretManager:
     """Implements :class:`secretstore.rpc.interface.Secrets`."""
 
@@ -57,11 +54,13 @@ class SecretManager:
         keys: KeyHierarchy,
         authorization: Authorization,
         limits: Limits,
+        transport_keys: TransportKeyManager,
     ) -> None:
         self._database = database
         self._keys = keys
         self._authorization = authorization
         self._limits = limits
+        self._transport_keys = transport_keys
 
     def create(self, context: RequestContext, secret: NewSecret) -> str:
         self._authorization.require(context, policy.CREATE, {})
@@ -99,10 +98,7 @@ class SecretManager:
     def _seal(
         self, project_id: str, secret_id: str, payload: bytes
     ) -> StoredPayload:
-        sealed = self._keys.seal(
-            project_id, payload, _binding(project_id, secret_id)
-        )
-        return StoredPayload(sealed.project_key_id, sealed.record)
+        return payloads.seal(self._keys, project_id, secret_id, payload)
 
     @retried
     def get(
@@ -111,42 +107,40 @@ class SecretManager:
         secret_id: str,
         with_consumers: bool = False,
     ) -> SecretView:
-        row = self._load(secret_id)
-        self._authorization.require(context, policy.GET, secret_target(row))
+        row = self._load(context, secret_id, policy.GET)
         consumers = None
         if with_consumers:
             with self._database.reading() as connection:
                 consumers = OF_SECRETS.of(connection, [row.id])[row.id]
         return views.secret(row, consumers)
 
-    def _load(self, secret_id: str) -> SecretRow:
+    def _load(
+        self, context: RequestContext, secret_id: str, rule: str
+    ) -> SecretRow:
+        """The secret, when the caller may do this to it."""
         with self._database.reading() as connection:
             row = db_secrets.get(connection, secret_id, utcnow())
-        if row is None:
-            raise not_found()
+            if row is None:
+                raise not_found()
+            target = access.to_secret(connection, context, row)
+        self._authorization.require(context, rule, target)
         return row
 
     @retried
     def payload(self, context: RequestContext, secret_id: str) -> Payload:
         with self._database.reading() as connection:
             row = db_secrets.get_payload(connection, secret_id, utcnow())
-        if row is None:
-            raise not_found()
-        self._authorization.require(
-            context, policy.DECRYPT, secret_target(row)
-        )
+            if row is None:
+                raise not_found()
+            target = access.to_secret(connection, context, row)
+        self._authorization.require(context, policy.DECRYPT, target)
         if row.content_type is None:
             raise errors.NotFound(NO_PAYLOAD)
         if row.envelope is None:
             raise errors.Corrupt(f'The payload of secret {row.id} is gone.')
-        try:
-            data = self._keys.open(
-                row.project_id, row.envelope, _binding(row.project_id, row.id)
-            )
-        except errors.Corrupt as error:
-            raise errors.Corrupt(
-                f'Secret {row.id}: {error.message}'
-            ) from error
+        data = payloads.unseal(
+            self._keys, row.project_id, row.id, row.envelope
+        )
         return Payload(row.content_type, data)
 
     @retried
@@ -187,8 +181,7 @@ class SecretManager:
     def _load_for_put(
         self, context: RequestContext, secret_id: str
     ) -> SecretRow:
-        row = self._load(secret_id)
-        self._authorization.require(context, policy.PUT, secret_target(row))
+        row = self._load(context, secret_id, policy.PUT)
         if row.content_type is not None:
             raise errors.Conflict(HAS_PAYLOAD)
         return row
@@ -201,33 +194,8 @@ class SecretManager:
         with_consumers: bool = False,
     ) -> Page[SecretView]:
         self._authorization.require(context, policy.LIST, {})
-        if query['acl_only']:
-            # No secret has an ACL yet, so nothing is shared.
-            return Page([], 0)
-        filters = Filters(
-            name=query['name'],
-            algorithm=query['algorithm'],
-            mode=query['mode'],
-            bit_length=query['bit_length'],
-            secret_type=query['secret_type'],
-            created=tuple(query['created']),
-            updated=tuple(query['updated']),
-            expiration=tuple(query['expiration']),
-        )
-        page = db_secrets.Page(
-            limit=query['limit'],
-            offset=query['offset'],
-            sort=tuple(
-                (_COLUMNS.get(field, field), descending)
-                for field, descending in query['sort']
-                if field != 'status'
-            ),
-            marker=query['marker'],
-        )
         with self._database.reading() as connection:
-            rows, total = db_secrets.page(
-                connection, project_of(context), filters, page, utcnow()
-            )
+            rows, total = self._rows(connection, context, query)
             consumers = {}
             if with_consumers:
                 ids = [row.id for row in rows]
@@ -236,6 +204,19 @@ class SecretManager:
             [views.secret(row, consumers.get(row.id)) for row in rows], total
         )
 
+    def _rows(
+        self,
+        connection: Connection,
+        context: RequestContext,
+        query: SecretQuery,
+    ) -> tuple[list[SecretRow], int]:
+        wanted = _filters(query), _page(query), utcnow()
+        if not query['acl_only']:
+            return db_secrets.page(connection, project_of(context), *wanted)
+        if not context.user_id:
+            return [], 0
+        return db_secrets.shared(connection, context.user_id, *wanted)
+
     @retried
     def delete(
         self,
@@ -243,8 +224,7 @@ class SecretManager:
         secret_id: str,
         unless_consumed: bool = False,
     ) -> None:
-        row = self._load(secret_id)
-        self._authorization.require(context, policy.DELETE, secret_target(row))
+        row = self._load(context, secret_id, policy.DELETE)
         # When it is gone by now, somebody else was faster, or this is the
         # second try of a delete whose answer was lost: both mean success.
         self._remove(row.id, unless_consumed)
@@ -256,7 +236,33 @@ class SecretManager:
                 db_secrets.delete(connection, secret_id)
         except db_exception.DBReferenceError as error:
             if unless_consumed:
-                raise errors.InvalidInput(HAS_CONSUMERS) from error
+                raise errors.HasConsumers(HAS_CONSUMERS) from error
             with self._database.writing() as connection:
                 OF_SECRETS.forget(connection, [secret_id])
                 db_secrets.delete(connection, secret_id)
+
+
+def _filters(query: SecretQuery) -> Filters:
+    return Filters(
+        name=query['name'],
+        algorithm=query['algorithm'],
+        mode=query['mode'],
+        bit_length=query['bit_length'],
+        secret_type=query['secret_type'],
+        created=tuple(query['created']),
+        updated=tuple(query['updated']),
+        expiration=tuple(query['expiration']),
+    )
+
+
+def _page(query: SecretQuery) -> db_secrets.Page:
+    return db_secrets.Page(
+        limit=query['limit'],
+        offset=query['offset'],
+        sort=tuple(
+            (_COLUMNS.get(field, field), descending)
+            for field, descending in query['sort']
+            if field != 'status'
+        ),
+        marker=query['marker'],
+    )

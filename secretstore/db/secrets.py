@@ -57,12 +57,23 @@ class StoredPayload(NamedTuple):
 
 _secrets = models.table(models.Secret)
 _payloads = models.table(models.SecretPayload)
+_acl_users = models.table(models.SecretAclUser)
 
 _OF_PROJECT = paging.Listing(
     _secrets,
     _secrets.c.project_id == paging.SCOPE,
     usage='secrets',
     expires=True,
+)
+_SHARED = paging.Listing(
+    _secrets,
+    _secrets.c.id.in_(
+        sa.select(_acl_users.c.secret_id).where(
+            _acl_users.c.user_id == paging.SCOPE
+        )
+    ),
+    expires=True,
+    by_index=False,
 )
 _ID = _secrets.c.id == sa.bindparam('secret_id')
 _INSERT = sa.insert(_secrets)
@@ -202,8 +213,30 @@ def page(
     now: datetime.datetime,
 ) -> tuple[list[SecretRow], int]:
     """One page of a project's secrets, and how many there are in all."""
+    return _page(conn, _OF_PROJECT, project_id, filters, page, now)
+
+
+def shared(
+    conn: sa.Connection,
+    user_id: str,
+    filters: Filters,
+    page: Page,
+    now: datetime.datetime,
+) -> tuple[list[SecretRow], int]:
+    """The same of the secrets whose access lists name a user."""
+    return _page(conn, _SHARED, user_id, filters, page, now)
+
+
+def _page(
+    conn: sa.Connection,
+    listing: paging.Listing,
+    scope: str,
+    filters: Filters,
+    page: Page,
+    now: datetime.datetime,
+) -> tuple[list[SecretRow], int]:
     rows, total = paging.page(
-        conn, _OF_PROJECT, project_id, page, filters.conditions(), now
+        conn, listing, scope, page, filters.conditions(), now
     )
     return [SecretRow._make(row[:-1]) for row in rows], total
 
