@@ -9,9 +9,27 @@ from types import ModuleType
 
 from oslo_config import cfg
 
-from secretstore.conf import api, database, paths, quotas, security
+from secretstore.conf import (
+    api,
+    collection,
+    database,
+    notifications,
+    paths,
+    quotas,
+    security,
+    transport_keys,
+)
 
-MODULES: tuple[ModuleType, ...] = (paths, api, database, security, quotas)
+MODULES: tuple[ModuleType, ...] = (
+    paths,
+    api,
+    database,
+    security,
+    quotas,
+    collection,
+    notifications,
+    transport_keys,
+)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
