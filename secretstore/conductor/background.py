@@ -7,7 +7,6 @@ import random
 import threading
 import time
 from typing import NamedTuple
-import weakref
 
 from oslo_log import log as logging
 
@@ -78,6 +77,7 @@ class Background:
             thread, self._thread = self._thread, None
             self._due.clear()
             self._changed.notify_all()
+        _started.discard(self)
         if thread is not None:
             thread.join()
 
@@ -153,7 +153,8 @@ def _run(task: Task) -> float | None:
         return None
 
 
-_started: weakref.WeakSet[Background] = weakref.WeakSet()
+# No weak references: after a fork, nothing else may hold them.
+_started: set[Background] = set()
 
 
 def _restart_all() -> None:

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A conductor in this process: its parts, built and started in order."""
 
+from typing import NamedTuple
+
 from oslo_config import cfg
 import sqlalchemy
 
 from secretstore.conductor import quotas
 from secretstore.conductor.authorization import Authorization
+from secretstore.conductor.background import Background
+from secretstore.conductor.collection import Collector
 from secretstore.conductor.secret_metadata import SecretMetadataManager
 from secretstore.conductor.secrets import SecretManager
 from secretstore.db import migration
@@ -40,7 +44,21 @@ def key_hierarchy(conf: cfg.ConfigOpts, database: Database) -> KeyHierarchy:
     )
 
 
+class Embedded(NamedTuple):
+    """A conductor, and what it does by itself once that is started."""
+
+    conductor: Conductor
+    background: Background
+
+
 def start_embedded(conf: cfg.ConfigOpts) -> Conductor:
+    """Build a conductor, and start what it does by itself."""
+    embedded = build(conf)
+    embedded.background.start()
+    return embedded.conductor
+
+
+def build(conf: cfg.ConfigOpts) -> Embedded:
     """Open the database and the keys; StartupError when either is wrong.
 
     No database connection stays open, so a server may fork afterwards.
@@ -52,9 +70,11 @@ def start_embedded(conf: cfg.ConfigOpts) -> Conductor:
     authorization = Authorization(conf)
     limits = quotas.configured(conf)
     database.dispose()
-    return Conductor(
+    conductor = Conductor(
         secrets=SecretManager(database, keys, authorization, limits),
         secret_metadata=SecretMetadataManager(database, authorization),
         quotas=quotas.QuotaManager(database, authorization, limits),
         health=HealthManager(database, keys),
     )
+    background = Background([Collector(database, conf).task()])
+    return Embedded(conductor, background)

@@ -11,6 +11,7 @@ from oslo_config import cfg
 
 from secretstore import conf as options
 from secretstore.conductor import service
+from secretstore.conductor.background import Background
 from secretstore.context import RequestContext
 from secretstore.db import migration
 from secretstore.db.engine import Database
@@ -101,7 +102,10 @@ def query(**fields: Any) -> SecretQuery:
 
 
 class ConductorTest(unittest.TestCase):
-    """One conductor per class, on SQLite and key files."""
+    """One conductor per class, on SQLite and key files.
+
+    What it does by itself is not started.
+    """
 
     overrides: ClassVar[dict[str, Any]] = {}
     # A file, for options that others register later.
@@ -110,6 +114,7 @@ class ConductorTest(unittest.TestCase):
     conf: ClassVar[cfg.ConfigOpts]
     database: ClassVar[Database]
     conductor: ClassVar[Conductor]
+    background: ClassVar[Background]
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -120,4 +125,4 @@ class ConductorTest(unittest.TestCase):
         cls.database = Database.from_conf(cls.conf)
         cls.addClassCleanup(cls.database.dispose)
         migration.upgrade(cls.database)
-        cls.conductor = service.start_embedded(cls.conf)
+        cls.conductor, cls.background = service.build(cls.conf)

@@ -26,7 +26,7 @@ class StartTest(unittest.TestCase):
 
     def assert_refused(self, *words: str) -> None:
         with self.assertRaises(errors.StartupError) as caught:
-            service.start_embedded(self.conf)
+            service.build(self.conf)
         for word in words:
             self.assertIn(word, caught.exception.message)
         self.assertNotIn('\n', caught.exception.message)
@@ -43,13 +43,13 @@ class StartTest(unittest.TestCase):
 
     def test_keys_open_to_others(self) -> None:
         self.upgrade()
-        service.start_embedded(self.conf)
+        service.build(self.conf)
         (self.folder / 'keys').chmod(0o755)
         self.assert_refused('keys', 'chmod')
 
     def test_a_key_that_is_gone(self) -> None:
         self.upgrade()
-        service.start_embedded(self.conf)
+        service.build(self.conf)
         (key,) = (self.folder / 'keys').iterdir()
         key.unlink()
         self.assert_refused(key.name, 'missing')
@@ -61,9 +61,9 @@ class StartTest(unittest.TestCase):
 
     def test_a_second_start_reads_what_the_first_has_stored(self) -> None:
         self.upgrade()
-        first = service.start_embedded(self.conf)
+        first = service.build(self.conf).conductor
         secret_id = first.secrets.create(ME, text_secret(b'x'))
-        second = service.start_embedded(self.conf)
+        second = service.build(self.conf).conductor
         self.assertEqual(b'x', second.secrets.payload(ME, secret_id).data)
 
     def test_starts_at_the_same_time_make_one_master_key(self) -> None:
@@ -74,7 +74,7 @@ class StartTest(unittest.TestCase):
         def start() -> None:
             barrier.wait()
             try:
-                service.start_embedded(self.conf)
+                service.build(self.conf)
             except Exception as error:
                 failures.append(error)
 
@@ -93,7 +93,7 @@ class StartTest(unittest.TestCase):
 
     def test_health(self) -> None:
         self.upgrade()
-        health = service.start_embedded(self.conf).health
+        health = service.build(self.conf).conductor.health
         health.check()
         keys = self.folder / 'keys'
         keys.rename(self.folder / 'away')
