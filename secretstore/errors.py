@@ -13,10 +13,13 @@ holds a key, a payload, a token or a PIN.
     |   +-- PayloadTooLarge
     |   +-- UnsupportedMediaType
     |   +-- NotAcceptable
+    |   +-- HasConsumers      somebody still uses what is to be deleted
+    |   +-- NotSealed         a payload is not sealed to a key of ours
     +-- NotFound
     +-- Conflict
     +-- Unauthenticated       the proof of identity is not enough
     +-- Forbidden
+    +-- NotOwner              what is to be removed belongs to others
     +-- QuotaReached          the project has as many as it may have
     +-- Corrupt               a stored record was changed or is not ours
     +-- MasterKeyNotFound     permanent: the custodian does not have the key
@@ -64,6 +67,14 @@ class NotAcceptable(InvalidInput):
     """The answer cannot be given in a form the caller accepts."""
 
 
+class NotSealed(InvalidInput):
+    """A payload is not sealed to a transport key of ours, or not for this."""
+
+
+class HasConsumers(InvalidInput):
+    """Somebody is registered as using what is to be deleted."""
+
+
 class NotFound(SecretStoreError):
     """The named object does not exist, or no longer."""
 
@@ -78,6 +89,10 @@ class Unauthenticated(SecretStoreError):
 
 class Forbidden(SecretStoreError):
     """Policy refuses the operation to this caller."""
+
+
+class NotOwner(SecretStoreError):
+    """What is to be removed belongs to somebody else; it says what."""
 
 
 class QuotaReached(SecretStoreError):

@@ -23,6 +23,7 @@ STATUS: dict[type[errors.SecretStoreError], int] = {
     errors.Conflict: 409,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
+    errors.NotOwner: 403,
     errors.QuotaReached: 403,
     errors.Unavailable: 503,
     errors.SecretStoreError: 500,
@@ -35,6 +36,15 @@ class IssueSeen(errors.SecretStoreError):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
+
+
+# Told in Barbican's frame.
+_FRAMED = (
+    IssueSeen,
+    errors.HasConsumers,
+    errors.NotSealed,
+    errors.QuotaReached,
+)
 
 
 def status_of(error: Exception) -> int:
@@ -76,7 +86,7 @@ def from_exception(error: Exception, operation: str) -> webob.Response:
     status = status_of(error)
     if isinstance(error, IssueSeen):
         status = error.status
-    if isinstance(error, IssueSeen | errors.QuotaReached):
+    if isinstance(error, _FRAMED):
         return response(status, f'{operation} issue seen - {error}.')
     if isinstance(error, errors.Forbidden):
         return response(

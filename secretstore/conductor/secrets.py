@@ -79,8 +79,23 @@ class SecretManager:
             created_at=now,
             updated_at=now,
         )
-        self._insert(row, secret['payload'])
+        self._insert(row, self._opened(row.project_id, secret))
         return row.id
+
+    def create_for_transport(
+        self, context: RequestContext, secret: NewSecret
+    ) -> tuple[str, str]:
+        self._authorization.require(context, policy.CREATE, {})
+        key_id = self._transport_keys.current_id()
+        return self.create(context, secret), key_id
+
+    def _opened(self, project_id: str, secret: NewSecret) -> bytes | None:
+        payload, key_id = secret['payload'], secret.get('transport_key_id')
+        if payload is None or key_id is None:
+            return payload
+        return self._transport_keys.open(
+            key_id, payload, transport.info_of_project(project_id)
+        )
 
     @retried
     def _insert(self, row: SecretRow, payload: bytes | None) -> None:
@@ -106,13 +121,17 @@ class SecretManager:
         context: RequestContext,
         secret_id: str,
         with_consumers: bool = False,
+        with_transport_key: bool = False,
     ) -> SecretView:
         row = self._load(context, secret_id, policy.GET)
         consumers = None
         if with_consumers:
             with self._database.reading() as connection:
                 consumers = OF_SECRETS.of(connection, [row.id])[row.id]
-        return views.secret(row, consumers)
+        view = views.secret(row, consumers)
+        if with_transport_key:
+            view['transport_key_id'] = self._transport_keys.current_id()
+        return view
 
     def _load(
         self, context: RequestContext, secret_id: str, rule: str
@@ -150,8 +169,13 @@ class SecretManager:
         secret_id: str,
         content_type: str,
         payload: bytes,
+        transport_key_id: str | None = None,
     ) -> None:
         row = self._load_for_put(context, secret_id)
+        if transport_key_id is not None:
+            payload = self._transport_keys.open(
+                transport_key_id, payload, transport.info_of_secret(row.id)
+            )
         stored = self._seal(row.project_id, row.id, payload)
         self._set_payload(row.id, content_type, stored)
 

@@ -6,12 +6,15 @@ from typing import NamedTuple
 from oslo_config import cfg
 import sqlalchemy
 
-from secretstore.conductor import quotas
+from secretstore.conductor import acls, quotas
 from secretstore.conductor.authorization import Authorization
+from secretstore.conductor.consumers import SecretConsumerManager
 from secretstore.conductor.background import Background
 from secretstore.conductor.collection import Collector
 from secretstore.conductor.secret_metadata import SecretMetadataManager
+from secretstore.conductor.secret_stores import SecretStoreManager
 from secretstore.conductor.secrets import SecretManager
+from secretstore.conductor.transport_keys import TransportKeyManager
 from secretstore.db import migration
 from secretstore.db.engine import Database, retried
 from secretstore.keys.hierarchy import KeyHierarchy
@@ -69,11 +72,23 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
     keys.start()
     authorization = Authorization(conf)
     limits = quotas.configured(conf)
+    transport_keys = TransportKeyManager(database, keys, authorization, conf)
     database.dispose()
     conductor = Conductor(
-        secrets=SecretManager(database, keys, authorization, limits),
+        secrets=SecretManager(
+            database, keys, authorization, limits, transport_keys
+        ),
         secret_metadata=SecretMetadataManager(database, authorization),
+        secret_consumers=SecretConsumerManager(
+            database, authorization, limits
+        ),
+        secret_acls=acls.AclManager(database, authorization, acls.OF_SECRETS),
+        container_acls=acls.AclManager(
+            database, authorization, acls.OF_CONTAINERS
+        ),
         quotas=quotas.QuotaManager(database, authorization, limits),
+        secret_stores=SecretStoreManager(database, keys, authorization, conf),
+        transport_keys=transport_keys,
         health=HealthManager(database, keys),
     )
     background = Background([Collector(database, conf).task()])

@@ -13,6 +13,7 @@ import pecan.hooks
 import webob
 
 from secretstore import errors
+from secretstore.api.errors import IssueSeen
 
 SERVICE_TYPE = 'key-manager'
 VERSIONS = ['1.0', '1.1', '1.2']
@@ -85,6 +86,13 @@ def canonical_id(text: str, kind: str) -> str:
     """
     if _UUID4.fullmatch(text) is None:
         raise errors.NotFound(f'Not Found. Provided {kind} id is invalid.')
+    return text
+
+
+def transport_key_id(text: str) -> str:
+    """*text* when it may be the id of a transport key; IssueSeen if not."""
+    if _UUID4.fullmatch(text) is None:
+        raise IssueSeen(400, 'Provided transport key was not found.')
     return text
 
 

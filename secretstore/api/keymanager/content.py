@@ -54,6 +54,11 @@ def decode_base64(text: bytes) -> bytes:
         raise ValueError(str(error)) from error
 
 
+def base64_size(size: int) -> int:
+    """How long base64 of so many bytes is."""
+    return (size + 2) // 3 * 4
+
+
 def wants_payload(accept: str | None) -> bool:
     """Whether a GET of the secret itself asks for its payload.
 

@@ -7,8 +7,9 @@ from typing import Any
 from oslo_utils import timeutils
 
 from secretstore import errors
-from secretstore.api.keymanager import content
+from secretstore.api.keymanager import common, content
 from secretstore.api.keymanager.bodies import Schema, stripped
+from secretstore.crypto import transport
 from secretstore.rpc.interface import NewSecret
 
 SECRET_TYPES = [
@@ -63,28 +64,22 @@ _TEXTS = ('name', 'algorithm', 'mode')
 def parse(data: Any, max_payload: int) -> NewSecret:
     """What the body asks to store.
 
-    :param max_payload: limit for the payload in bytes, as it was sent
+    :param max_payload: limit for the payload in bytes, as it was sent; one
+        that is sealed may be longer by what sealing adds
     :raises InvalidObject: when anything in it is wrong
     :raises PayloadTooLarge: when the payload is over the limit
     """
     data = stripped(data, keep=frozenset(['payload']))
     SCHEMA.validate(data)
-    if data.get('transport_key_needed') == 'true':
-        raise SCHEMA.invalid(
-            'no transport key is available', 'transport_key_needed'
-        )
     for prop in _TEXTS:
         SCHEMA.check_text(prop, data.get(prop) or '')
     expiration = _expiration(data.get('expiration'))
+    key_id = _transport_key_id(data)
+    if key_id is not None:
+        max_payload = content.base64_size(max_payload + transport.OVERHEAD)
     content_type, payload = _payload(data, max_payload)
-    if payload is not None and 'transport_key_id' in data:
-        # What a client has wrapped would be stored as if it were plain.
-        raise errors.InvalidInput(
-            'Secret creation issue seen - Provided transport key was not '
-            'found..'
-        )
     bit_length = data.get('bit_length')
-    return {
+    secret: NewSecret = {
         'name': data.get('name'),
         'secret_type': data.get('secret_type', 'opaque'),
         'algorithm': data.get('algorithm'),
@@ -95,6 +90,26 @@ def parse(data: Any, max_payload: int) -> NewSecret:
         'content_type': content_type,
         'payload': payload,
     }
+    if key_id is not None:
+        secret['transport_key_id'] = key_id
+    return secret
+
+
+def wants_transport_key(data: Any, secret: NewSecret) -> bool:
+    """Whether a payload is to follow, sealed to a key that is asked for.
+
+    :param data: the body that was parsed to *secret*
+    """
+    if secret['payload'] is not None:
+        return False
+    needed: str = data.get('transport_key_needed', 'false')
+    return needed.strip() == 'true'
+
+
+def _transport_key_id(data: dict[str, Any]) -> str | None:
+    if 'payload' not in data or 'transport_key_id' not in data:
+        return None
+    return common.transport_key_id(data['transport_key_id'])
 
 
 def _expiration(text: str | None) -> datetime | None:
@@ -130,7 +145,9 @@ def _payload(
     content_type = _content_type(
         declared, data.get('payload_content_encoding')
     )
-    return content_type, _bytes(data['payload'], content_type, max_payload)
+    # What is sealed is binary, whatever it is a seal of.
+    is_base64 = content_type != content.TEXT or 'transport_key_id' in data
+    return content_type, _bytes(data['payload'], is_base64, max_payload)
 
 
 def _content_type(declared: str | None, encoding: str | None) -> str:
@@ -156,7 +173,7 @@ def _content_type(declared: str | None, encoding: str | None) -> str:
     return content_type
 
 
-def _bytes(text: str, content_type: str, max_payload: int) -> bytes:
+def _bytes(text: str, is_base64: bool, max_payload: int) -> bytes:
     try:
         data = text.encode('utf-8')
     except UnicodeEncodeError as error:
@@ -165,7 +182,7 @@ def _bytes(text: str, content_type: str, max_payload: int) -> bytes:
         ) from error
     if len(data) > max_payload:
         raise errors.PayloadTooLarge
-    if content_type != content.TEXT:
+    if is_base64:
         try:
             data = content.decode_base64(data)
         except ValueError as error:

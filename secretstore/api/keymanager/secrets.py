@@ -18,6 +18,7 @@ from secretstore.api.keymanager import (
     new_secret,
 )
 from secretstore.context import RequestContext
+from secretstore.crypto import transport
 from secretstore.rpc.interface import Secrets, SecretView
 
 
@@ -35,11 +36,19 @@ class SecretsController:
     ) -> webob.Response:
         common.require_json_accepted(request)
         data = bodies.read_json(request, self._max_body)
-        secret_id = self._secrets.create(
-            context, new_secret.parse(data, self._max_payload)
+        secret = new_secret.parse(data, self._max_payload)
+        base = common.base_url(request, self._conf)
+        if new_secret.wants_transport_key(data, secret):
+            secret_id, key_id = self._secrets.create_for_transport(
+                context, secret
+            )
+            more = {'transport_key_ref': f'{base}/transport_keys/{key_id}'}
+        else:
+            secret_id, more = self._secrets.create(context, secret), {}
+        ref = f'{base}/secrets/{secret_id}'
+        return common.answer(
+            201, {'secret_ref': ref, **more}, [('Location', ref)]
         )
-        ref = f'{common.base_url(request, self._conf)}/secrets/{secret_id}'
-        return common.answer(201, {'secret_ref': ref}, [('Location', ref)])
 
     def index(
         self, context: RequestContext, request: webob.Request
@@ -71,7 +80,14 @@ class SecretsController:
         if content.wants_payload(request.environ.get('HTTP_ACCEPT')):
             return self.payload(context, request, secret_id)
         minor = common.minor_version(request)
-        view = self._secrets.get(context, secret_id, minor >= 1)
+        asked = listing.parse_parameters(request.query_string)
+        view = self._secrets.get(
+            context,
+            secret_id,
+            with_consumers=minor >= 1,
+            with_transport_key=asked.get('transport_key_needed', '').lower()
+            == 'true',
+        )
         base = common.base_url(request, self._conf)
         return common.answer(200, render(view, base))
 
@@ -100,21 +116,30 @@ class SecretsController:
         bodies.require_content_type(request, [content.BINARY, content.TEXT])
         content_type = request.content_type.lower()
         try:
-            data = self._read_payload(request, content_type)
+            key_id = _transport_key_id(request)
+            data = self._read_payload(request, content_type, key_id)
         except IssueSeen:
             # Who may not touch the secret learns that first.
             self._secrets.require_put(context, secret_id)
             raise
-        self._secrets.put_payload(context, secret_id, content_type, data)
+        self._secrets.put_payload(
+            context, secret_id, content_type, data, key_id
+        )
         return common.no_content()
 
     def _read_payload(
-        self, request: webob.Request, content_type: str
+        self, request: webob.Request, content_type: str, key_id: str | None
     ) -> bytes:
-        data = bodies.read(request, self._max_payload)
+        longest, is_binary = self._max_payload, content_type != content.TEXT
+        if key_id is not None:
+            # What is sealed is binary, whatever it is a seal of.
+            longest, is_binary = longest + transport.OVERHEAD, True
+            if 'Content-Encoding' in request.headers:
+                longest = content.base64_size(longest)
+        data = bodies.read(request, longest)
         if data is None:
             raise IssueSeen(413, 'Provided information too large to process')
-        if content_type != content.TEXT:
+        if is_binary:
             data = _decode(data, request.headers.get('Content-Encoding'))
         if not data:
             raise IssueSeen(400, 'No data supplied to process.')
@@ -139,6 +164,14 @@ def _check_force(query_string: str) -> None:
         strutils.bool_from_string(force, strict=True)
     except ValueError as error:
         raise listing.bad_query() from error
+
+
+def _transport_key_id(request: webob.Request) -> str | None:
+    if not request.query_string:
+        return None
+    asked = listing.parse_parameters(request.query_string)
+    key_id = asked.get('transport_key_id')
+    return None if key_id is None else common.transport_key_id(key_id)
 
 
 def _decode(data: bytes, encoding: str | None) -> bytes:
@@ -173,5 +206,8 @@ def render(view: SecretView, base: str) -> dict[str, Any]:
         ]
     if view['content_type']:
         result['content_types'] = {'default': view['content_type']}
+    if 'transport_key_id' in view:
+        key_id = view['transport_key_id']
+        result['transport_key_ref'] = f'{base}/transport_keys/{key_id}'
     result['secret_ref'] = f'{base}/secrets/{view["id"]}'
     return result

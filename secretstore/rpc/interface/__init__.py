@@ -59,6 +59,8 @@ from secretstore.rpc.interface.secrets import (
     TimeOperator,
 )
 from secretstore.rpc.interface.transport import (
+    NewTransportKey,
+    TransportKeyQuery,
     TransportKeys,
     TransportKeyView,
 )
@@ -80,6 +82,8 @@ __all__ = [
     'NewOrder',
     'NewSecret',
     'NewSecretConsumer',
+    'NewTransportKey',
+    'OrderQuery',
     'OrderStatus',
     'OrderType',
     'OrderView',
@@ -100,6 +104,7 @@ __all__ = [
     'Secrets',
     'TimeFilter',
     'TimeOperator',
+    'TransportKeyQuery',
     'TransportKeyView',
     'TransportKeys',
 ]
@@ -110,5 +115,10 @@ class Conductor(NamedTuple):
 
     secrets: Secrets
     secret_metadata: SecretMetadata
+    secret_consumers: SecretConsumers
+    secret_acls: Acls
+    container_acls: Acls
     quotas: Quotas
+    secret_stores: SecretStores
+    transport_keys: TransportKeys
     health: Health

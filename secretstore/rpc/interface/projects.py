@@ -67,10 +67,8 @@ class SecretStores(Protocol):
     All methods raise NotFound unless several strategies are enabled.
     """
 
-    def page(
-        self, context: RequestContext, query: PageQuery
-    ) -> Page[SecretStoreView]:
-        """A page of the enabled stores."""
+    def all(self, context: RequestContext) -> list[SecretStoreView]:
+        """The enabled stores, the default first."""
 
     def get(self, context: RequestContext, store_id: str) -> SecretStoreView:
         """One store."""

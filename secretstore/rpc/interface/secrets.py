@@ -3,14 +3,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol, TypedDict
+from typing import Literal, NamedTuple, NotRequired, Protocol, TypedDict
 
 from secretstore.context import RequestContext
 from secretstore.rpc.interface.common import Page, PageQuery
 
 
 class NewSecret(TypedDict):
-    """A secret to be stored; *payload* and *content_type* go together."""
+    """A secret to be stored; *payload* and *content_type* go together.
+
+    With *transport_key_id* the payload is sealed to that key.
+    """
 
     name: str | None
     secret_type: str
@@ -20,6 +23,7 @@ class NewSecret(TypedDict):
     expiration: datetime | None
     content_type: str | None
     payload: bytes | None
+    transport_key_id: NotRequired[str]
 
 
 class NewSecretConsumer(TypedDict):
@@ -42,7 +46,8 @@ class SecretView(TypedDict):
     """What may be told of a secret without its payload.
 
     Times are naive UTC; *content_type* is None until there is a payload;
-    *consumers* is None unless they were asked for.
+    *consumers* is None unless they were asked for, and *transport_key_id* is
+    absent.
     """
 
     id: str
@@ -57,6 +62,7 @@ class SecretView(TypedDict):
     created: datetime
     updated: datetime
     consumers: list[SecretConsumerView] | None
+    transport_key_id: NotRequired[str]
 
 
 class Payload(NamedTuple):
@@ -94,15 +100,30 @@ class Secrets(Protocol):
     """Secrets and their payloads."""
 
     def create(self, context: RequestContext, secret: NewSecret) -> str:
-        """Store a secret in the caller's project; returns its id (UUID4)."""
+        """Store a secret in the caller's project; returns its id (UUID4).
+
+        NotSealed when a sealed payload does not open.
+        """
+
+    def create_for_transport(
+        self, context: RequestContext, secret: NewSecret
+    ) -> tuple[str, str]:
+        """As create; also returns the transport key to seal a payload to.
+
+        InvalidInput when there are no transport keys.
+        """
 
     def get(
         self,
         context: RequestContext,
         secret_id: str,
         with_consumers: bool = False,
+        with_transport_key: bool = False,
     ) -> SecretView:
-        """What is known of a secret, without its payload."""
+        """What is known of a secret, without its payload.
+
+        :param with_transport_key: InvalidInput when there are none
+        """
 
     def payload(self, context: RequestContext, secret_id: str) -> Payload:
         """The decrypted payload; Corrupt when it does not authenticate."""
@@ -113,8 +134,13 @@ class Secrets(Protocol):
         secret_id: str,
         content_type: str,
         payload: bytes,
+        transport_key_id: str | None = None,
     ) -> None:
-        """Give a secret its payload, once; Conflict when it has one."""
+        """Give a secret its payload, once; Conflict when it has one.
+
+        :param transport_key_id: the key that the payload is sealed to;
+            NotSealed when it does not open
+        """
 
     def require_put(self, context: RequestContext, secret_id: str) -> None:
         """Raise what put_payload would, whatever the payload."""

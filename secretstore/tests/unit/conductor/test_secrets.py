@@ -14,6 +14,7 @@ from secretstore.conductor.common import utcnow
 from secretstore.conductor.secret_metadata import SecretMetadataManager
 from secretstore.conductor.secrets import SecretManager
 from secretstore.conductor.service import key_hierarchy
+from secretstore.conductor.transport_keys import TransportKeyManager
 from secretstore.db.engine import Database
 from secretstore.db.quotas import UNLIMITED
 from secretstore.tests.unit.conductor.base import (
@@ -255,7 +256,11 @@ class LostCommitTest(ConductorTest):
         keys.start()
         authorization = Authorization(self.conf)
         self.secrets = SecretManager(
-            self.losing, keys, authorization, UNLIMITED
+            self.losing,
+            keys,
+            authorization,
+            UNLIMITED,
+            TransportKeyManager(self.losing, keys, authorization, self.conf),
         )
         self.meta = SecretMetadataManager(self.losing, authorization)
 
