@@ -74,6 +74,22 @@ class DatabaseTest(unittest.TestCase):
             for row in rows:
                 secrets.insert(conn, row, None)
 
+    def store_container(self) -> str:
+        """The id of a new container."""
+        container_id = str(uuid.uuid4())
+        with self.database.writing() as conn:
+            conn.execute(
+                sa.insert(models.table(models.Container)),
+                {
+                    'id': container_id,
+                    'project_id': PROJECT,
+                    'type': 'generic',
+                    'created_at': NOW,
+                    'updated_at': NOW,
+                },
+            )
+        return container_id
+
     def remove(self, row: secrets.SecretRow) -> bool:
         with self.database.writing() as conn:
             return secrets.delete(conn, row.id)

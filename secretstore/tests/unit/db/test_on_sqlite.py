@@ -2,6 +2,7 @@
 """The suites of this package on SQLite files."""
 
 from secretstore.tests.unit.db import (
+    acls_suite,
     consumers_suite,
     keys_suite,
     paging_suite,
@@ -55,4 +56,16 @@ class TestQuotas(quotas_suite.Quotas):
 
 
 class TestQuotasTogether(quotas_suite.QuotasTogether):
+    pass
+
+
+class TestAcls(acls_suite.AclsOfSecrets):
+    pass
+
+
+class TestAclsOfContainers(acls_suite.AclsOfContainers):
+    pass
+
+
+class TestAclsTogether(acls_suite.AclsTogether):
     pass
