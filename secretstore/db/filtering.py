@@ -23,6 +23,10 @@ _OPERATORS: dict[str, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
     'lt': operator.lt,
     'lte': operator.le,
     'eq': operator.eq,
+    # To the case, and without wildcards, on every database.
+    'contains': lambda column, text: (
+        sa.func.replace(column, text, '') != column
+    ),
 }
 _INTEGERS = range(2**31)
 

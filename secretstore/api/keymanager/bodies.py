@@ -2,10 +2,11 @@
 """Reading and checking request bodies: status and words as Barbican's."""
 
 from collections.abc import Iterable
+import copy
 import json
 import logging
 import re
-from typing import Any
+from typing import Any, Self
 
 import fastjsonschema
 import jsonschema
@@ -46,6 +47,12 @@ class Schema:
         self._fast = (
             fastjsonschema.compile(schema) if draft is _NEWEST else None
         )
+
+    def within(self, parent: str) -> Self:
+        """The same schema, as the part of another one."""
+        part = copy.copy(self)
+        part.name = f"{self.name}' within '{parent}"
+        return part
 
     def validate(self, data: Any) -> None:
         """Raise InvalidObject for the first thing that is wrong."""

@@ -70,10 +70,7 @@ def parse(data: Any, max_payload: int) -> NewSecret:
     :raises PayloadTooLarge: when the payload is over the limit
     """
     data = stripped(data, keep=frozenset(['payload']))
-    SCHEMA.validate(data)
-    for prop in _TEXTS:
-        SCHEMA.check_text(prop, data.get(prop) or '')
-    expiration = _expiration(data.get('expiration'))
+    expiration = check(data)
     key_id = _transport_key_id(data)
     if key_id is not None:
         max_payload = content.base64_size(max_payload + transport.OVERHEAD)
@@ -112,7 +109,30 @@ def _transport_key_id(data: dict[str, Any]) -> str | None:
     return common.transport_key_id(data['transport_key_id'])
 
 
-def _expiration(text: str | None) -> datetime | None:
+def check(data: Any, schema: Schema = SCHEMA) -> datetime | None:
+    """Check all but the payload; the expiration, naive UTC.
+
+    :param data: stripped
+    :param schema: SCHEMA, or the same by another name
+    """
+    schema.validate(data)
+    for prop in _TEXTS:
+        schema.check_text(prop, data.get(prop) or '')
+    return _expiration(data.get('expiration'), schema)
+
+
+def known_content_type(declared: str, schema: Schema = SCHEMA) -> str:
+    """The content type as it is stored; InvalidObject for an unknown one."""
+    content_type = content.normalize(declared)
+    if content_type is None:
+        raise schema.invalid(
+            f'payload_content_type is not one of {content.SUPPORTED}',
+            'payload_content_type',
+        )
+    return content_type
+
+
+def _expiration(text: str | None, schema: Schema) -> datetime | None:
     if not text:
         return None
     try:
@@ -120,11 +140,11 @@ def _expiration(text: str | None) -> datetime | None:
             timeutils.parse_isotime(text)
         )
     except (ValueError, OverflowError) as error:
-        raise SCHEMA.invalid(
+        raise schema.invalid(
             "Invalid date for 'expiration'", 'expiration'
         ) from error
     if expiration <= datetime.now(UTC).replace(tzinfo=None):
-        raise SCHEMA.invalid(
+        raise schema.invalid(
             "'expiration' is before current time", 'expiration'
         )
     return expiration
@@ -157,12 +177,7 @@ def _content_type(declared: str | None, encoding: str | None) -> str:
             'supplied.',
             'payload_content_type',
         )
-    content_type = content.normalize(declared)
-    if content_type is None:
-        raise SCHEMA.invalid(
-            f'payload_content_type is not one of {content.SUPPORTED}',
-            'payload_content_type',
-        )
+    content_type = known_content_type(declared)
     allowed = content.ENCODINGS[content_type]
     fits = encoding is None if allowed is None else encoding in allowed
     if not fits:

@@ -33,6 +33,7 @@ from secretstore.rpc.interface.containers import (
 )
 from secretstore.rpc.interface.orders import (
     NewOrder,
+    OrderQuery,
     Orders,
     OrderStatus,
     OrderType,

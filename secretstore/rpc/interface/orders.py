@@ -44,6 +44,12 @@ class OrderView(TypedDict):
     updated: datetime
 
 
+class OrderQuery(PageQuery):
+    """Which orders to list; *meta* is a text that their JSON must hold."""
+
+    meta: str | None
+
+
 class Orders(Protocol):
     """Requests for keys."""
 
@@ -57,7 +63,7 @@ class Orders(Protocol):
         """An order."""
 
     def page(
-        self, context: RequestContext, query: PageQuery
+        self, context: RequestContext, query: OrderQuery
     ) -> Page[OrderView]:
         """A page of the orders of the caller's project."""
 
