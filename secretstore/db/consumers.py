@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from secretstore.db import models, paging, usage
+from secretstore.db import models, paging, quotas, usage
 from secretstore.db.paging import Page as Page
 
 
@@ -104,10 +104,18 @@ class Consumers:
         rows, total = paging.page(conn, self._listing, parent_id, page)
         return [_row(row[:-1]) for row in rows], total
 
-    def add(self, conn: sa.Connection, row: ConsumerRow) -> None:
+    def add(
+        self,
+        conn: sa.Connection,
+        row: ConsumerRow,
+        limits: quotas.Limits = quotas.UNLIMITED,
+    ) -> None:
         """Add a consumer that is not there, and tell when in the parent.
 
-        The parent's row must be locked, so that neither changes meanwhile.
+        The last step of a transaction that has locked the parent's row.
+
+        :param limits: those of projects without their own
+        :raises QuotaReached: when its project has as many as it may have
         """
         values = (*row[:4], *row.fields, *row[-2:])
         names = self._table.c.keys()
@@ -115,7 +123,7 @@ class Consumers:
         conn.execute(
             self._touch, {'of_parent': row.parent_id, 'now': row.created_at}
         )
-        usage.add(conn, row.project_id, 'consumers', 1)
+        quotas.take(conn, row.project_id, 'consumers', limits, row.created_at)
 
     def remove(self, conn: sa.Connection, row: ConsumerRow) -> None:
         """Remove a consumer of a parent whose row is locked."""

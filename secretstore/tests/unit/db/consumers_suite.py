@@ -179,13 +179,13 @@ class Consumers(Counted):
                 self.of.remove(conn, row)
                 self.assertEqual(4, len(seen))
                 self.of.add(conn, row)
-                self.assertEqual(7, len(seen))
+                self.assertEqual(8, len(seen))
                 self.of.forget(conn, parents)
-                self.assertEqual(11, len(seen), seen)
+                self.assertEqual(12, len(seen), seen)
                 self.of.forget(conn, parents)
-                self.assertEqual(13, len(seen), seen)
+                self.assertEqual(14, len(seen), seen)
                 self.of.forget(conn, [])
-                self.assertEqual(13, len(seen), seen)
+                self.assertEqual(14, len(seen), seen)
 
 
 class ConsumersOfContainers(Consumers):
