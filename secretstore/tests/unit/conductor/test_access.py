@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from secretstore import errors
 from secretstore.context import RequestContext
+from secretstore.rpc.interface import NewAcl
 from secretstore.tests.unit.conductor import base
 from secretstore.tests.unit.conductor.base import (
     ConductorTest,
@@ -53,10 +54,18 @@ TABLE = {
     'update metadatum': OWN,
     'delete metadatum': OWN,
 }
+# Of a secret that its access list makes private.
+ABOUT_A_SECRET = TABLE.keys() - {'create', 'page'}
+READS = {'get', 'payload', 'get_all metadata', 'get metadatum'}
+# Those of the table whom a list that names OTHER_USER lets in.
+LISTED = {'member', 'reader', 'nobody'}
+LISTED |= {'foreign member', 'foreign reader', 'foreign admin'}
 
 
 class AccessTest(ConductorTest):
-    def action(self, name: str) -> Callable[[RequestContext], object]:
+    def action(
+        self, name: str, acl: NewAcl | None = None
+    ) -> Callable[[RequestContext], object]:
         """The operation, on a secret that is made for it."""
         secrets = self.conductor.secrets
         meta = self.conductor.secret_metadata
@@ -66,6 +75,8 @@ class AccessTest(ConductorTest):
             wanted = new_secret()
         of = secrets.create(owner, wanted)
         meta.add(owner, of, 'k', 'v')
+        if acl is not None:
+            self.conductor.secret_acls.replace(owner, of, acl)
         actions: dict[str, Callable[[RequestContext], object]] = {
             'create': lambda who: secrets.create(who, new_secret()),
             'page': lambda who: secrets.page(who, query()),
@@ -85,17 +96,36 @@ class AccessTest(ConductorTest):
         }
         return actions[name]
 
+    def allowed(self, name: str, acl: NewAcl | None = None) -> set[str]:
+        found = set()
+        for caller, who in CALLERS.items():
+            try:
+                self.action(name, acl)(who)
+            except errors.Forbidden:
+                continue
+            found.add(caller)
+        return found
+
     def test_table(self) -> None:
         for name, wanted in TABLE.items():
-            allowed = set()
-            for caller, who in CALLERS.items():
-                try:
-                    self.action(name)(who)
-                except errors.Forbidden:
-                    continue
-                allowed.add(caller)
             with self.subTest(name):
-                self.assertEqual(wanted, allowed)
+                self.assertEqual(wanted, self.allowed(name))
+
+    def test_private(self) -> None:
+        acl = NewAcl(users=None, project_access=False)
+        for name in ABOUT_A_SECRET:
+            with self.subTest(name):
+                wanted = TABLE[name] - {'member'}
+                self.assertEqual(wanted, self.allowed(name, acl))
+
+    def test_private_and_shared_with_a_user(self) -> None:
+        acl = NewAcl(users=[base.OTHER_USER], project_access=False)
+        for name in ABOUT_A_SECRET:
+            with self.subTest(name):
+                wanted = TABLE[name] - {'member'}
+                if name in READS:
+                    wanted |= LISTED
+                self.assertEqual(wanted, self.allowed(name, acl))
 
     def test_a_refused_change_changes_nothing(self) -> None:
         secrets = self.conductor.secrets
