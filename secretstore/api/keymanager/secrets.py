@@ -149,19 +149,20 @@ class SecretsController:
         self, context: RequestContext, request: webob.Request, secret_id: str
     ) -> webob.Response:
         common.canonical_id(secret_id, 'secret')
-        if common.minor_version(request) >= 2:
-            _check_force(request.query_string)
-        self._secrets.delete(context, secret_id)
+        careful = common.minor_version(request) >= 2 and not _is_forced(
+            request.query_string
+        )
+        self._secrets.delete(context, secret_id, unless_consumed=careful)
         return common.no_content()
 
 
-def _check_force(query_string: str) -> None:
-    """Since 1.2 the answer may depend on ``force``, so it must make sense."""
+def _is_forced(query_string: str) -> bool:
+    """Whether a secret goes whoever uses it; what ``force`` says since 1.2."""
     force = listing.parse_parameters(query_string).get('force')
     if force is None:
-        return
+        return False
     try:
-        strutils.bool_from_string(force, strict=True)
+        return bool(strutils.bool_from_string(force, strict=True))
     except ValueError as error:
         raise listing.bad_query() from error
 
