@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Migrations, walked on every kind of database."""
 
+import datetime
 import multiprocessing
 import re
+import uuid
 
 from alembic import autogenerate, script
 from alembic.runtime import migration as alembic_migration
+from oslo_db import exception as db_exc
 import sqlalchemy as sa
 
 from secretstore import errors
-from secretstore.db import migration, models
+from secretstore.db import keys, migration, models
 from secretstore.db.engine import Database
 from secretstore.tests.functional import base
 
@@ -86,6 +89,40 @@ class TestMigrations(base.FunctionalTest):
                 # NO ACTION, which is theirs.
                 rule = rules[foreign.parent.name].get('ondelete', 'RESTRICT')
                 self.assertEqual(foreign.ondelete or 'RESTRICT', rule)
+
+    def test_keys_are_kept(self) -> None:
+        """On SQLite their tables are copied on the way."""
+        self._each(self._keep_keys)
+
+    def _keep_keys(self, url: str) -> None:
+        migration.upgrade(url, '2026_11_initial')
+        database = Database(url)
+        self.addCleanup(database.dispose)
+        now = datetime.datetime(2026, 11, 22, 12, 30, 15, 123456)
+        master = keys.MasterKeyRow(
+            str(uuid.uuid4()), 's', 'r', b'\0', True, now, None
+        )
+        used = keys.ProjectKeyRow(
+            str(uuid.uuid4()), 'p', master.id, b'\0\xff', True, now
+        )
+        with database.writing() as conn:
+            keys.add_master_key(conn, master)
+            keys.add_project_key(conn, used)
+        migration.upgrade(database)
+        with database.writing() as conn:
+            self.assertEqual([master], keys.master_keys(conn))
+            self.assertEqual(used, keys.project_key_in_use(conn, 'p'))
+            keys.add_master_key(
+                conn, master._replace(id=str(uuid.uuid4()), strategy='t')
+            )
+        for again in (master, used):
+            with self.assertRaises(db_exc.DBDuplicateEntry):
+                with database.writing() as conn:
+                    again = again._replace(id=str(uuid.uuid4()))
+                    if isinstance(again, keys.MasterKeyRow):
+                        keys.add_master_key(conn, again)
+                    else:
+                        keys.add_project_key(conn, again)
 
     def test_check(self) -> None:
         self._each(self._check)
