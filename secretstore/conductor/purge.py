@@ -41,9 +41,10 @@ class Purge:
         """
         removed: collections.Counter[str] = collections.Counter()
         for _ in range(_ROUNDS):
+            # Others' consumers go, uncounted, with what they use.
+            removed.update(self._consumers(project_id))
             for resource in purge.RESOURCES:
                 removed[resource] += self._all(resource, project_id)
-            removed.update(self._consumers(project_id))
             rest = self._finish(project_id)
             if rest is not None:
                 removed.update(rest)

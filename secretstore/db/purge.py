@@ -26,7 +26,6 @@ _CONSUMERS: dict[str, sa.Table] = {
 _LAST: dict[str, sa.Table] = {
     'quotas': models.table(models.ProjectQuota),
     'preferred secret stores': models.table(models.ProjectSecretStore),
-    'usage counters': models.table(models.ProjectUsage),
     'project keys': models.table(models.ProjectKey),
 }
 _ALL = {**_RESOURCES, **_CONSUMERS, **_LAST}
@@ -68,13 +67,14 @@ _DELETE_LAST = {
     name: sa.delete(table).where(table.c.project_id == _PROJECT)
     for name, table in _LAST.items()
 }
-_DELETE_LAST['usage counters'] = _DELETE_LAST['usage counters'].where(
-    _usage.c.shard.in_(sa.bindparam('shards', expanding=True))
+_DELETE_USAGE = sa.delete(_usage).where(
+    _usage.c.project_id == _PROJECT,
+    _usage.c.shard.in_(sa.bindparam('shards', expanding=True)),
 )
 
 
 def count(conn: sa.Connection, project_id: str) -> dict[str, int]:
-    """How many rows of each kind a project has; usage is a kind as well."""
+    """How many of each kind a project has."""
     return {
         name: conn.execute(statement, {'of_project': project_id}).scalar_one()
         for name, statement in _COUNT.items()
@@ -108,13 +108,13 @@ def finish(conn: sa.Connection, project_id: str) -> dict[str, int] | None:
 
     None, and nothing is deleted, when it has some after all.
     """
-    values: dict[str, object] = {'of_project': project_id}
+    values = {'of_project': project_id}
     # Whoever adds a resource meanwhile waits for one of these rows, or adds
     # another, which stays.
     shards = list(conn.execute(_LOCK_USAGE, values).scalars())
     if conn.execute(_ANY, values).scalar_one():
         return None
-    values['shards'] = shards
+    conn.execute(_DELETE_USAGE, {**values, 'shards': shards})
     return {
         name: conn.execute(statement, values).rowcount
         for name, statement in _DELETE_LAST.items()

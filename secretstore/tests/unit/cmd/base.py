@@ -34,7 +34,11 @@ class CommandTest(unittest.TestCase):
         return file
 
     def run_python(
-        self, code: str, *arguments: str, files: str | None = None
+        self,
+        code: str,
+        *arguments: str,
+        files: str | None = None,
+        stdin: int = subprocess.DEVNULL,
     ) -> subprocess.CompletedProcess[str]:
         """Run Python code; *files* is SECRETSTORE_CONFIG_FILES."""
         root = str(Path(secretstore.__file__).parents[1])
@@ -50,6 +54,7 @@ class CommandTest(unittest.TestCase):
             [sys.executable, '-c', code, *arguments],
             cwd=self.folder,
             env=environment,
+            stdin=stdin,
             capture_output=True,
             text=True,
             timeout=60,
@@ -57,9 +62,15 @@ class CommandTest(unittest.TestCase):
         )
 
     def run_command(
-        self, module: str, *arguments: str, files: str | None = None
+        self,
+        module: str,
+        *arguments: str,
+        files: str | None = None,
+        stdin: int = subprocess.DEVNULL,
     ) -> subprocess.CompletedProcess[str]:
-        return self.run_python(_MAIN.format(module), *arguments, files=files)
+        return self.run_python(
+            _MAIN.format(module), *arguments, files=files, stdin=stdin
+        )
 
     def assert_ends(
         self,
