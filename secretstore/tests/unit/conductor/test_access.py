@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from secretstore import errors
 from secretstore.context import RequestContext
-from secretstore.rpc.interface import NewAcl
+from secretstore.rpc.interface import NewAcl, NewSecretConsumer, PageQuery
 from secretstore.tests.unit.conductor import base
 from secretstore.tests.unit.conductor.base import (
     ConductorTest,
@@ -53,10 +53,23 @@ TABLE = {
     'add metadatum': OWN,
     'update metadatum': OWN,
     'delete metadatum': OWN,
+    'list consumers': OWN,
+    'add consumer': OWN,
+    'remove consumer': OWN,
+    'get acl': OWN,
+    'replace acl': OWN,
+    'update acl': OWN,
+    'delete acl': OWN,
 }
+CONSUMER = NewSecretConsumer(
+    service='image', resource_type='image', resource_id='i'
+)
+FIRST = PageQuery(limit=10, offset=0, marker=None)
+PRIVATE = NewAcl(users=None, project_access=False)
 # Of a secret that its access list makes private.
 ABOUT_A_SECRET = TABLE.keys() - {'create', 'page'}
 READS = {'get', 'payload', 'get_all metadata', 'get metadatum'}
+READS |= {'list consumers', 'add consumer', 'remove consumer'}
 # Those of the table whom a list that names OTHER_USER lets in.
 LISTED = {'member', 'reader', 'nobody'}
 LISTED |= {'foreign member', 'foreign reader', 'foreign admin'}
@@ -69,6 +82,8 @@ class AccessTest(ConductorTest):
         """The operation, on a secret that is made for it."""
         secrets = self.conductor.secrets
         meta = self.conductor.secret_metadata
+        acls = self.conductor.secret_acls
+        consumers = self.conductor.secret_consumers
         owner = CALLERS['creator']
         wanted = text_secret()
         if name in ('put_payload', 'require_put'):
@@ -76,7 +91,7 @@ class AccessTest(ConductorTest):
         of = secrets.create(owner, wanted)
         meta.add(owner, of, 'k', 'v')
         if acl is not None:
-            self.conductor.secret_acls.replace(owner, of, acl)
+            acls.replace(owner, of, acl)
         actions: dict[str, Callable[[RequestContext], object]] = {
             'create': lambda who: secrets.create(who, new_secret()),
             'page': lambda who: secrets.page(who, query()),
@@ -93,6 +108,16 @@ class AccessTest(ConductorTest):
             'add metadatum': lambda who: meta.add(who, of, 'n', 'v'),
             'update metadatum': lambda who: meta.update(who, of, 'k', 'w'),
             'delete metadatum': lambda who: meta.delete(who, of, 'k'),
+            'list consumers': lambda who: consumers.page(who, of, FIRST),
+            'add consumer': lambda who: consumers.add(who, of, CONSUMER),
+            # There is none: whoever may remove it is told so.
+            'remove consumer': lambda who: self.assertRaises(
+                errors.NotFound, consumers.remove, who, of, CONSUMER
+            ),
+            'get acl': lambda who: acls.get(who, of),
+            'replace acl': lambda who: acls.replace(who, of, PRIVATE),
+            'update acl': lambda who: acls.update(who, of, PRIVATE),
+            'delete acl': lambda who: acls.delete(who, of),
         }
         return actions[name]
 
@@ -112,11 +137,10 @@ class AccessTest(ConductorTest):
                 self.assertEqual(wanted, self.allowed(name))
 
     def test_private(self) -> None:
-        acl = NewAcl(users=None, project_access=False)
         for name in ABOUT_A_SECRET:
             with self.subTest(name):
                 wanted = TABLE[name] - {'member'}
-                self.assertEqual(wanted, self.allowed(name, acl))
+                self.assertEqual(wanted, self.allowed(name, PRIVATE))
 
     def test_private_and_shared_with_a_user(self) -> None:
         acl = NewAcl(users=[base.OTHER_USER], project_access=False)
