@@ -6,6 +6,7 @@ to have more than its limit. A new limit holds for whoever begins after it was
 set: what is under way then may still finish under the old one.
 """
 
+from collections.abc import Mapping
 import datetime
 import functools
 from typing import Any, NamedTuple
@@ -89,53 +90,66 @@ def take(
     resource: Resource,
     defaults: Limits,
     now: datetime.datetime,
-    count: int = 1,
 ) -> None:
-    """Count *count* more; QuotaReached when they are too many.
+    """take_all() for one more of one resource."""
+    take_all(conn, project_id, {resource: 1}, defaults, now)
+
+
+def take_all(
+    conn: sa.Connection,
+    project_id: str,
+    counts: Mapping[Resource, int],
+    defaults: Limits,
+    now: datetime.datetime,
+) -> None:
+    """Count that many more of each; QuotaReached when they are too many.
 
     For the transaction that adds them, as its last step: until its end
     others of a limited project wait, and QuotaReached must roll it back.
 
     :param defaults: the limits of projects without their own
     """
-    limit = _limit(conn, project_id, resource, defaults)
-    if limit < 0:
-        usage.add(conn, project_id, resource, count)
+    limited = _limited(conn, project_id, tuple(counts), defaults)
+    if any(counts[resource] > limit for resource, limit in limited.items()):
+        raise errors.QuotaReached()
+    usage.add_all(conn, project_id, counts, _GATE if limited else None)
+    if not limited:
         return
-    if count > limit:
-        raise errors.QuotaReached()
-    usage.add(conn, project_id, resource, count, shard=_GATE)
-    # A statement of its own: it sees what those who waited no longer did.
-    values: dict[str, Any] = {'of_project': project_id}
-    if resource == 'secrets':
-        values['now'] = now
-    if conn.execute(_count(resource), values).scalar_one() > limit:
-        raise errors.QuotaReached()
+    # A statement of its own: it sees what was committed while we waited.
+    totals = conn.execute(
+        _totals(tuple(limited)), {'of_project': project_id, 'now': now}
+    ).one()
+    for total, limit in zip(totals, limited.values(), strict=True):
+        if total > limit:
+            raise errors.QuotaReached()
 
 
-def _limit(
+def _limited(
     conn: sa.Connection,
     project_id: str,
-    resource: Resource,
+    resources: tuple[Resource, ...],
     defaults: Limits,
-) -> int:
-    found = conn.execute(
-        _own_limit(resource), {'of_project': project_id}
-    ).scalar()
-    limit = getattr(defaults, resource) if found is None else found
-    return -1 if limit is None else limit
+) -> dict[Resource, int]:
+    """The limits of those that have one."""
+    own = conn.execute(_own(resources), {'of_project': project_id}).first()
+    limits = {}
+    for position, resource in enumerate(resources):
+        limit = None if own is None else own[position]
+        if limit is None:
+            limit = getattr(defaults, resource)
+        if limit is not None and limit >= 0:
+            limits[resource] = limit
+    return limits
 
 
 @functools.cache
-def _own_limit(resource: Resource) -> sa.Select[int]:
-    return sa.select(_quotas.c[resource]).where(_OF_PROJECT)
+def _own(resources: tuple[Resource, ...]) -> sa.Select[Any]:
+    columns = [_quotas.c[name] for name in resources]
+    return sa.select(*columns).where(_OF_PROJECT)
 
 
 @functools.cache
-def _count(resource: Resource) -> sa.Select[int]:
-    stored = usage.stored(resource, _PROJECT)
-    if resource != 'secrets':
-        return sa.select(stored)
+def _totals(resources: tuple[Resource, ...]) -> sa.Select[Any]:
     expired = (
         sa.select(sa.func.count())
         .where(
@@ -144,7 +158,12 @@ def _count(resource: Resource) -> sa.Select[int]:
         )
         .scalar_subquery()
     )
-    return sa.select(stored - expired)
+    totals: list[sa.ColumnElement[int]] = []
+    for name in resources:
+        stored = usage.stored(name, _PROJECT)
+        totals.append(stored - expired if name == 'secrets' else stored)
+    statement: sa.Select[Any] = sa.select(*totals)
+    return statement
 
 
 @functools.cache

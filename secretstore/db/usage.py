@@ -5,6 +5,7 @@ A count is spread over shards, so that writers of one project seldom wait
 for each other; the project's count is their sum.
 """
 
+from collections.abc import Mapping
 import functools
 import random
 from typing import Literal
@@ -34,6 +35,16 @@ def add(
     shard: int | None = None,
 ) -> None:
     """Count *delta* more; any shard will do unless one is named."""
+    add_all(conn, project_id, {resource: delta}, shard)
+
+
+def add_all(
+    conn: sa.Connection,
+    project_id: str,
+    deltas: Mapping[Resource, int],
+    shard: int | None = None,
+) -> None:
+    """Count several resources at once."""
     if shard is None:
         # A transaction that counts several resources does so in one shard:
         # two of them must not wait for each other in a circle.
@@ -41,15 +52,18 @@ def add(
             'usage_shard',
             random.getrandbits(32) % _SHARDS,  # noqa: S311
         )
+    values = {f'{name}_delta': delta for name, delta in deltas.items()}
     conn.execute(
-        _statement(conn.dialect.name, resource),
-        {'of_project': project_id, 'in_shard': shard, 'delta': delta},
+        _statement(conn.dialect.name, tuple(deltas)),
+        {'of_project': project_id, 'in_shard': shard, **values},
     )
 
 
 @functools.cache
-def _statement(dialect: str, resource: Resource) -> sa.Insert:
-    delta: sa.BindParameter[int] = sa.bindparam('delta')
+def _statement(dialect: str, resources: tuple[Resource, ...]) -> sa.Insert:
+    deltas: dict[str, sa.BindParameter[int]] = {
+        name: sa.bindparam(f'{name}_delta') for name in resources
+    }
     return upsert(
         dialect,
         _usage,
@@ -57,9 +71,9 @@ def _statement(dialect: str, resource: Resource) -> sa.Insert:
             'project_id': sa.bindparam('of_project'),
             'shard': sa.bindparam('in_shard'),
             **dict.fromkeys(RESOURCES, 0),
-            resource: delta,
+            **deltas,
         },
-        {resource: _usage.c[resource] + delta},
+        {name: _usage.c[name] + delta for name, delta in deltas.items()},
     )
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quotas, and that none is overstepped, on any database."""
 
+from collections.abc import Mapping
+
 from oslo_db import exception as db_exc
 
 from secretstore import errors
@@ -29,14 +31,11 @@ class QuotaTest(base.DatabaseTest):
             secrets.insert(conn, row, base.PAYLOAD, limits)
 
     @retried
-    def take(
-        self,
-        resource: usage.Resource,
-        count: int = 1,
-        limits: Limits = quotas.UNLIMITED,
-    ) -> None:
+    def take(self, counts: Mapping[usage.Resource, int]) -> None:
         with self.database.writing() as conn:
-            quotas.take(conn, base.PROJECT, resource, limits, base.NOW, count)
+            quotas.take_all(
+                conn, base.PROJECT, counts, quotas.UNLIMITED, base.NOW
+            )
 
 
 class Quotas(QuotaTest):
@@ -141,18 +140,24 @@ class Quotas(QuotaTest):
         ]
         for resource, count in room:
             for _ in range(count):
-                self.take(resource)
+                self.take({resource: 1})
             with self.assertRaises(errors.QuotaReached):
-                self.take(resource)
+                self.take({resource: 1})
 
     def test_several_or_none(self) -> None:
-        self.put(secrets=5)
-        self.take('secrets', 3)
-        with self.assertRaises(errors.QuotaReached):
-            self.take('secrets', 3)
-        self.take('secrets', 2)
+        self.put(secrets=5, containers=2)
+        self.take({'secrets': 3, 'containers': 1, 'orders': 9})
+        too_many: list[dict[usage.Resource, int]] = [
+            {'secrets': 3, 'containers': 1},
+            {'secrets': 2, 'containers': 2},
+            {'secrets': 1, 'containers': 3},
+        ]
+        for counts in too_many:
+            with self.assertRaises(errors.QuotaReached):
+                self.take(counts)
+        self.take({'secrets': 2, 'containers': 1})
         self.put(secrets=8)
-        self.take('secrets', 3)
+        self.take({'orders': 1, 'secrets': 3})
         self.assertEqual(8, self.total())
 
     def test_an_id_that_is_taken_comes_before_the_quota(self) -> None:
