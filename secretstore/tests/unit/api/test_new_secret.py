@@ -3,8 +3,10 @@ from datetime import UTC, datetime, timedelta
 import math
 from typing import Any
 import unittest
+import uuid
 
 from secretstore import errors
+from secretstore.api.errors import IssueSeen
 from secretstore.api.keymanager import new_secret
 from secretstore.rpc.interface import NewSecret
 
@@ -168,16 +170,29 @@ class ParseTest(ParseBase):
                         **{prop: value},
                     )
 
-    def test_transport_keys_there_are_none(self) -> None:
-        self.assert_refused(
-            'no transport key is available',
-            'transport_key_needed',
-            transport_key_needed='true',
+    def test_transport_key(self) -> None:
+        key_id = str(uuid.uuid4())
+        for data, needed in (
+            ({'transport_key_needed': ' true '}, True),
+            ({'transport_key_needed': 'false'}, False),
+            ({}, False),
+        ):
+            wanted = new_secret.wants_transport_key(data, parse(**data))
+            self.assertEqual(needed, wanted)
+        secret = text('x', transport_key_needed='true')
+        self.assertFalse(
+            new_secret.wants_transport_key(
+                {'transport_key_needed': 'true'}, secret
+            )
         )
-        parse(transport_key_id='x')
-        with self.assertRaises(errors.InvalidInput) as caught:
-            text('wrapped by the client', transport_key_id='x')
+        # Without a payload it means nothing.
+        self.assertNotIn('transport_key_id', parse(transport_key_id='x'))
+        with self.assertRaises(IssueSeen) as caught:
+            text('sealed by the client', transport_key_id='x')
         self.assertIn('transport key was not found', str(caught.exception))
+        secret = text('AAAA', transport_key_id=key_id)
+        self.assertEqual(bytes(3), secret['payload'])
+        self.assertEqual(key_id, secret['transport_key_id'])
 
 
 class ExpirationTest(ParseBase):
