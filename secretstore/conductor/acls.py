@@ -42,7 +42,7 @@ OF_SECRETS = Kind(
 )
 OF_CONTAINERS = Kind(
     db_acls.OF_CONTAINERS,
-    lambda: errors.NotFound('Container not found.'),
+    lambda: errors.NotFound('Secrets container not found.'),
     targets.container_target,
     access.to_container,
     policy.CONTAINER_GET,
