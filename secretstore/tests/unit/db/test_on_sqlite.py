@@ -5,6 +5,7 @@ from secretstore.tests.unit.db import (
     acls_suite,
     consumers_suite,
     keys_suite,
+    orders_suite,
     paging_suite,
     quotas_suite,
     secrets_suite,
@@ -68,4 +69,16 @@ class TestAclsOfContainers(acls_suite.AclsOfContainers):
 
 
 class TestAclsTogether(acls_suite.AclsTogether):
+    pass
+
+
+class TestOrders(orders_suite.Orders):
+    pass
+
+
+class TestClaims(orders_suite.Claims):
+    pass
+
+
+class TestOrdersTogether(orders_suite.OrdersTogether):
     pass
