@@ -22,8 +22,6 @@ from secretstore import errors
 
 SUITE = 'hpke-mlkem768x25519-hkdf-sha256-aes256gcm'
 SEED_SIZE = 32
-# How much longer a payload is when it is sealed.
-OVERHEAD = 1120 + 16
 
 _MLKEM_SEED_SIZE = 64
 _X25519_SIZE = 32

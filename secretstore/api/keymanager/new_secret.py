@@ -9,8 +9,7 @@ from oslo_utils import timeutils
 from secretstore import errors
 from secretstore.api.keymanager import common, content
 from secretstore.api.keymanager.bodies import Schema, stripped
-from secretstore.crypto import transport
-from secretstore.rpc.interface import NewSecret
+from secretstore.rpc.interface import SEALED_OVERHEAD, NewSecret
 
 SECRET_TYPES = [
     'symmetric',
@@ -73,7 +72,7 @@ def parse(data: Any, max_payload: int) -> NewSecret:
     expiration = check(data)
     key_id = _transport_key_id(data)
     if key_id is not None:
-        max_payload = content.base64_size(max_payload + transport.OVERHEAD)
+        max_payload = content.base64_size(max_payload + SEALED_OVERHEAD)
     content_type, payload = _payload(data, max_payload)
     bit_length = data.get('bit_length')
     secret: NewSecret = {

@@ -18,8 +18,7 @@ from secretstore.api.keymanager import (
     new_secret,
 )
 from secretstore.context import RequestContext
-from secretstore.crypto import transport
-from secretstore.rpc.interface import Secrets, SecretView
+from secretstore.rpc.interface import SEALED_OVERHEAD, Secrets, SecretView
 
 
 class SecretsController:
@@ -133,7 +132,7 @@ class SecretsController:
         longest, is_binary = self._max_payload, content_type != content.TEXT
         if key_id is not None:
             # What is sealed is binary, whatever it is a seal of.
-            longest, is_binary = longest + transport.OVERHEAD, True
+            longest, is_binary = longest + SEALED_OVERHEAD, True
             if 'Content-Encoding' in request.headers:
                 longest = content.base64_size(longest)
         data = bodies.read(request, longest)

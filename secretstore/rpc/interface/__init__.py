@@ -60,6 +60,7 @@ from secretstore.rpc.interface.secrets import (
     TimeOperator,
 )
 from secretstore.rpc.interface.transport import (
+    SEALED_OVERHEAD,
     NewTransportKey,
     TransportKeyQuery,
     TransportKeys,
@@ -67,6 +68,7 @@ from secretstore.rpc.interface.transport import (
 )
 
 __all__ = [
+    'SEALED_OVERHEAD',
     'AclView',
     'Acls',
     'Conductor',

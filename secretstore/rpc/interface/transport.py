@@ -7,6 +7,10 @@ from typing import Protocol, TypedDict
 from secretstore.context import RequestContext
 from secretstore.rpc.interface.common import Page, PageQuery
 
+# How much longer a payload is when it is sealed: the encapsulated key before
+# it and the tag behind.
+SEALED_OVERHEAD = 1120 + 16
+
 
 class NewTransportKey(TypedDict):
     """A public key whose private half somebody else has."""

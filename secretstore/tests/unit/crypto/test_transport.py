@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
 
 from secretstore import errors
 from secretstore.crypto import transport
+from secretstore.rpc.interface import SEALED_OVERHEAD
 from secretstore.tests.unit.crypto import hpke_builder
 
 VECTORS = pathlib.Path(__file__).parents[2] / 'vectors' / 'transport.json'
@@ -35,7 +36,7 @@ class TransportTest(unittest.TestCase):
         public_key = transport.public_key(SEED)
         for payload in (b'', b'payload', bytes(20000)):
             sealed = seal(public_key, payload, INFO)
-            self.assertEqual(len(payload) + transport.OVERHEAD, len(sealed))
+            self.assertEqual(len(payload) + SEALED_OVERHEAD, len(sealed))
             self.assertEqual(
                 payload, transport.open_sealed(SEED, sealed, INFO)
             )
