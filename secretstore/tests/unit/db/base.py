@@ -132,8 +132,10 @@ class DatabaseTest(unittest.TestCase):
 
 
 @contextlib.contextmanager
-def statements(conn: sa.Connection) -> Iterator[list[tuple[str, Any]]]:
-    """The statements, with parameters, of a connection meanwhile."""
+def statements(
+    conn: sa.Connection | type[sa.Engine],
+) -> Iterator[list[tuple[str, Any]]]:
+    """The statements, with parameters, of a connection or all meanwhile."""
     seen: list[tuple[str, Any]] = []
 
     def note(*args: Any) -> None:
