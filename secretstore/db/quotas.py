@@ -158,12 +158,11 @@ def _totals(resources: tuple[Resource, ...]) -> sa.Select[Any]:
         )
         .scalar_subquery()
     )
-    totals: list[sa.ColumnElement[int]] = []
+    totals: list[sa.ColumnElement[Any]] = []
     for name in resources:
         stored = usage.stored(name, _PROJECT)
         totals.append(stored - expired if name == 'secrets' else stored)
-    statement: sa.Select[Any] = sa.select(*totals)
-    return statement
+    return sa.select(*totals)
 
 
 @functools.cache

@@ -70,9 +70,13 @@ def _log_in(name: str, account: accounts.Account) -> dict[str, str]:
     keystone = services.keystone()
     directory = accounts.Directory(keystone.auth_url)
     directory.ensure_account(account)
-    token, _ = accounts.authenticate(keystone.auth_url, account)
+    token, project = accounts.authenticate(keystone.auth_url, account)
     user = directory.ensure('user', account.user)
-    return {f'TOKEN_{name}': token, f'USER_{name}': user}
+    return {
+        f'TOKEN_{name}': token,
+        f'USER_{name}': user,
+        f'PROJECT_{name}': project,
+    }
 
 
 def _unscoped_token(account: accounts.Account) -> str:
