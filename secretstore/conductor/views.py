@@ -4,9 +4,12 @@
 from collections.abc import Sequence
 
 from secretstore.db.consumers import ConsumerRow
+from secretstore.db.containers import ContainerRow, Member
 from secretstore.db.secrets import SecretRow
 from secretstore.rpc.interface import (
     ContainerConsumerView,
+    ContainerSecret,
+    ContainerView,
     SecretConsumerView,
     SecretView,
 )
@@ -42,6 +45,24 @@ def secret_consumer(row: ConsumerRow) -> SecretConsumerView:
         'service': service,
         'resource_type': resource_type,
         'resource_id': resource_id,
+        'created': row.created_at,
+        'updated': row.updated_at,
+    }
+
+
+def container(
+    row: ContainerRow,
+    members: Sequence[Member],
+    consumers: Sequence[ConsumerRow],
+) -> ContainerView:
+    """A container with all that is in it."""
+    return {
+        'id': row.id,
+        'name': row.name,
+        'type': row.type,
+        'creator_id': row.creator_id,
+        'secrets': [ContainerSecret(*member) for member in members],
+        'consumers': [container_consumer(one) for one in consumers],
         'created': row.created_at,
         'updated': row.updated_at,
     }
