@@ -18,7 +18,7 @@ import uuid
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from secretstore.db import migration, models, secrets
+from secretstore.db import containers, migration, models, secrets
 from secretstore.db.engine import Database
 
 NOW = datetime.datetime(2026, 11, 22, 12, 30, 15, 123456)
@@ -76,19 +76,18 @@ class DatabaseTest(unittest.TestCase):
 
     def store_container(self) -> str:
         """The id of a new container."""
-        container_id = str(uuid.uuid4())
+        row = containers.ContainerRow(
+            id=str(uuid.uuid4()),
+            project_id=PROJECT,
+            creator_id=None,
+            name=None,
+            type='generic',
+            created_at=NOW,
+            updated_at=NOW,
+        )
         with self.database.writing() as conn:
-            conn.execute(
-                sa.insert(models.table(models.Container)),
-                {
-                    'id': container_id,
-                    'project_id': PROJECT,
-                    'type': 'generic',
-                    'created_at': NOW,
-                    'updated_at': NOW,
-                },
-            )
-        return container_id
+            containers.insert(conn, row, [])
+        return row.id
 
     def remove(self, row: secrets.SecretRow) -> bool:
         with self.database.writing() as conn:

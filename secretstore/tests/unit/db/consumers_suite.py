@@ -192,19 +192,7 @@ class ConsumersOfContainers(Consumers):
     of = consumers.OF_CONTAINERS
 
     def parent(self) -> str:
-        container_id = str(uuid.uuid4())
-        with self.database.writing() as conn:
-            conn.execute(
-                sa.insert(models.table(models.Container)),
-                {
-                    'id': container_id,
-                    'project_id': base.PROJECT,
-                    'type': 'generic',
-                    'created_at': base.NOW,
-                    'updated_at': base.NOW,
-                },
-            )
-        return container_id
+        return self.store_container()
 
     def fields(self, number: int) -> tuple[str, ...]:
         return ('clé \U0001f511', f'https://{number}/' + 'x' * 1000)
