@@ -8,9 +8,12 @@ import sqlalchemy
 
 from secretstore.conductor import acls, quotas
 from secretstore.conductor.authorization import Authorization
-from secretstore.conductor.consumers import SecretConsumerManager
 from secretstore.conductor.background import Background
 from secretstore.conductor.collection import Collector
+from secretstore.conductor.consumers import SecretConsumerManager
+from secretstore.conductor.containers import ContainerManager
+from secretstore.conductor.order_jobs import OrderJobs
+from secretstore.conductor.orders import OrderManager
 from secretstore.conductor.secret_metadata import SecretMetadataManager
 from secretstore.conductor.secret_stores import SecretStoreManager
 from secretstore.conductor.secrets import SecretManager
@@ -73,6 +76,7 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
     authorization = Authorization(conf)
     limits = quotas.configured(conf)
     transport_keys = TransportKeyManager(database, keys, authorization, conf)
+    jobs = OrderJobs(database, keys, limits, conf)
     database.dispose()
     conductor = Conductor(
         secrets=SecretManager(
@@ -83,13 +87,22 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
             database, authorization, limits
         ),
         secret_acls=acls.AclManager(database, authorization, acls.OF_SECRETS),
+        containers=ContainerManager(database, authorization, limits),
         container_acls=acls.AclManager(
             database, authorization, acls.OF_CONTAINERS
+        ),
+        orders=OrderManager(
+            database,
+            keys,
+            authorization,
+            limits,
+            jobs,
+            conf.orders.asymmetric_budget,
         ),
         quotas=quotas.QuotaManager(database, authorization, limits),
         secret_stores=SecretStoreManager(database, keys, authorization, conf),
         transport_keys=transport_keys,
         health=HealthManager(database, keys),
     )
-    background = Background([Collector(database, conf).task()])
+    background = Background([Collector(database, conf).task(), jobs.task()])
     return Embedded(conductor, background)

@@ -78,20 +78,25 @@ def base_url(request: webob.Request, conf: cfg.ConfigOpts) -> str:
     return base.rstrip('/') + '/v1'
 
 
+def is_id(text: str) -> bool:
+    """Whether it is an id as this API writes them."""
+    return _UUID4.fullmatch(text) is not None
+
+
 def canonical_id(text: str, kind: str) -> str:
     """*text* when it is an id as this API writes them.
 
     :param kind: what it identifies, for the message ('secret')
     :raises NotFound: for everything but a lower-case UUID4 with dashes
     """
-    if _UUID4.fullmatch(text) is None:
+    if not is_id(text):
         raise errors.NotFound(f'Not Found. Provided {kind} id is invalid.')
     return text
 
 
 def transport_key_id(text: str) -> str:
     """*text* when it may be the id of a transport key; IssueSeen if not."""
-    if _UUID4.fullmatch(text) is None:
+    if not is_id(text):
         raise IssueSeen(400, 'Provided transport key was not found.')
     return text
 

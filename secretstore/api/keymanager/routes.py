@@ -8,6 +8,8 @@ from oslo_config import cfg
 from secretstore.api.keymanager import consumer_lists
 from secretstore.api.keymanager.acls import AclsController
 from secretstore.api.keymanager.consumer_lists import ConsumersController
+from secretstore.api.keymanager.containers import ContainersController
+from secretstore.api.keymanager.orders import OrdersController
 from secretstore.api.keymanager.quotas import QuotasController
 from secretstore.api.keymanager.secret_metadata import (
     SecretMetadataController,
@@ -26,7 +28,11 @@ METADATA = '/v1/secrets/{id}/metadata'
 METADATUM = '/v1/secrets/{id}/metadata/{key}'
 SECRET_CONSUMERS = '/v1/secrets/{id}/consumers'
 SECRET_ACL = '/v1/secrets/{id}/acl'
+CONTAINERS = '/v1/containers'
+CONTAINER = '/v1/containers/{id}'
 CONTAINER_ACL = '/v1/containers/{id}/acl'
+ORDERS = '/v1/orders'
+ORDER = '/v1/orders/{id}'
 QUOTAS = '/v1/quotas'
 ALL_QUOTAS = '/v1/project-quotas'
 STORES = '/v1/secret-stores'
@@ -54,6 +60,7 @@ def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
     container_acls = AclsController(
         conductor.container_acls, 'container', conf
     )
+    orders = OrdersController(conductor.orders, conf)
     quotas = QuotasController(conductor.quotas, conf)
     return [
         Route('GET', '/v1', v1.show, 'Version retrieval'),
@@ -71,7 +78,12 @@ def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
         Route('DELETE', METADATUM, meta.delete, 'Secret metadatum removal'),
         *_consumer_routes(SECRET_CONSUMERS, secret_consumers, 'Secret'),
         *_acl_routes(SECRET_ACL, secret_acls, 'SecretACL(s)'),
+        *_container_routes(ContainersController(conductor.containers, conf)),
         *_acl_routes(CONTAINER_ACL, container_acls, 'ContainerACL(s)'),
+        Route('GET', ORDERS, orders.index, 'Order(s) retrieval'),
+        Route('POST', ORDERS, orders.create, 'Order creation'),
+        Route('GET', ORDER, orders.show, 'Order retrieval'),
+        Route('DELETE', ORDER, orders.delete, 'Order deletion'),
         Route('GET', QUOTAS, quotas.effective, 'Quotas'),
         Route('GET', ALL_QUOTAS, quotas.index, 'Project Quotas'),
         Route('GET', ITS_QUOTAS, quotas.show, 'Project Quotas'),
@@ -128,6 +140,21 @@ def _consumer_routes(
         Route('POST', path, consumers.add, f'{what} creation'),
         Route('DELETE', path, consumers.remove, f'{what} deletion'),
         Route('GET', one, consumers.show, f'{what} retrieval'),
+    ]
+
+
+def _container_routes(containers: ContainersController) -> list[Route]:
+    members = f'{CONTAINER}/secrets'
+    member = 'Container Secret'
+    return [
+        Route('GET', CONTAINERS, containers.index, 'Containers(s) retrieval'),
+        Route('POST', CONTAINERS, containers.create, 'Container creation'),
+        Route('GET', CONTAINER, containers.show, 'Container retrieval'),
+        Route('DELETE', CONTAINER, containers.delete, 'Container deletion'),
+        Route('POST', members, containers.add_secret, f'{member} creation'),
+        Route(
+            'DELETE', members, containers.remove_secret, f'{member} deletion'
+        ),
     ]
 
 

@@ -120,7 +120,9 @@ class Conductor(NamedTuple):
     secret_metadata: SecretMetadata
     secret_consumers: SecretConsumers
     secret_acls: Acls
+    containers: Containers
     container_acls: Acls
+    orders: Orders
     quotas: Quotas
     secret_stores: SecretStores
     transport_keys: TransportKeys
