@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from secretstore import errors
-from secretstore.conductor import access, secrets, targets
+from secretstore.conductor import access, containers, secrets, targets
 from secretstore.conductor.authorization import Authorization, Target
 from secretstore.conductor.common import utcnow
 from secretstore.context import RequestContext
@@ -42,7 +42,7 @@ OF_SECRETS = Kind(
 )
 OF_CONTAINERS = Kind(
     db_acls.OF_CONTAINERS,
-    lambda: errors.NotFound('Secrets container not found.'),
+    containers.not_found,
     targets.container_target,
     access.to_container,
     policy.CONTAINER_GET,
