@@ -11,7 +11,8 @@ DEFAULT_OPTS: list[cfg.Opt] = [
 Who guards new master keys: the short name of an installed strategy, or the
 full path of a class derived from
 secretstore.security.workflow.BaseSecurityWorkflow, such as
-secretstore.security.proprietary.SecurityWorkflow.
+secretstore.security.proprietary.SecurityWorkflow. Projects may prefer one
+of enabled_security_strategies in its place.
 
 The name is stored with each master key that is made under it. Changing it
 later does not move existing keys: keep the old name in
@@ -22,9 +23,10 @@ enabled_security_strategies for as long as it holds a master key.
         'enabled_security_strategies',
         default=[],
         help="""
-More strategies to start, written as in security_strategy. Their master keys
-keep unwrapping what they wrapped; new master keys come from
-security_strategy, which is always enabled and need not be repeated here.
+More strategies to start, written as in security_strategy, which is always
+enabled and need not be repeated here. Their master keys keep unwrapping what
+they wrapped. Each is a secret store of the API beside that of
+security_strategy, and guards new keys of the projects that prefer it.
 """,
     ),
 ]
