@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from secretstore.db import filtering, models, paging, quotas, usage
+from secretstore.db import filtering, models, paging, quotas
+from secretstore.db.counted import Counted
 from secretstore.db.paging import Page as Page
 
 PENDING = 'PENDING'
@@ -52,6 +53,7 @@ _orders = models.table(models.Order)
 _OF_PROJECT = paging.Listing(
     _orders, _orders.c.project_id == paging.SCOPE, usage='orders'
 )
+_COUNTED = Counted(_orders, 'orders')
 _ID = _orders.c.id == sa.bindparam('order_id', type_=models.Id)
 _IS_PENDING = _orders.c.status == PENDING
 _DUE: sa.BindParameter[datetime.datetime] = sa.bindparam(
@@ -62,7 +64,6 @@ _UNTIL: sa.BindParameter[datetime.datetime] = sa.bindparam(
 )
 _INSERT = sa.insert(_orders)
 _GET = sa.select(_orders).where(_ID)
-_DELETE = sa.delete(_orders).where(_ID)
 _FIND_DUE = (
     sa.select(_orders.c.id)
     .where(_IS_PENDING, _orders.c.claimed_until <= _DUE)
@@ -121,12 +122,9 @@ def get(conn: sa.Connection, order_id: str) -> OrderRow | None:
     return None if found is None else OrderRow._make(found)
 
 
-def delete(conn: sa.Connection, order_id: str, project_id: str) -> bool:
-    """Remove an order of a project; False when it was gone."""
-    if not conn.execute(_DELETE, {'order_id': order_id}).rowcount:
-        return False
-    usage.add(conn, project_id, 'orders', -1)
-    return True
+def delete(conn: sa.Connection, order_id: str) -> bool:
+    """Remove an order; False when it was gone."""
+    return _COUNTED.delete(conn, order_id)
 
 
 def page(

@@ -66,7 +66,7 @@ class OrderTest(base.DatabaseTest):
     @retried
     def delete(self, row: OrderRow) -> bool:
         with self.database.writing() as conn:
-            return orders.delete(conn, row.id, row.project_id)
+            return orders.delete(conn, row.id)
 
     def due(self, at: datetime.datetime, at_most: int = 10) -> list[str]:
         with self.database.reading() as conn:
