@@ -197,6 +197,8 @@ class TwoStoresTest(ApiTest):
     def test_methods(self) -> None:
         for method, path in (
             ('POST', STORES),
+            ('POST', f'{STORES}/global-default'),
+            ('POST', f'{STORES}/preferred'),
             ('DELETE', self.path(self.other)),
             ('GET', self.path(self.other, 'preferred')),
         ):
