@@ -13,45 +13,41 @@ import uuid
 from sqlalchemy import Connection
 
 from secretstore import errors
-from secretstore.conductor import access, views
+from secretstore.conductor import access
 from secretstore.conductor.authorization import Authorization, Target
 from secretstore.conductor.common import project_of, utcnow
-from secretstore.conductor.secrets import not_found
 from secretstore.context import RequestContext
 from secretstore.crypto.binding import digest
 from secretstore.db import consumers as db_consumers
-from secretstore.db import secrets as db_secrets
 from secretstore.db.consumers import ConsumerRow
 from secretstore.db.engine import Database, retried
 from secretstore.db.quotas import Limits
-from secretstore.db.secrets import SecretRow
-from secretstore.policies import consumers as policy
-from secretstore.rpc.interface import (
-    NewSecretConsumer,
-    Page,
-    PageQuery,
-    SecretConsumerView,
-    SecretView,
-)
+from secretstore.rpc.interface import PageQuery
 
 NOT_FOUND = 'Consumer not found.'
 NOT_YOURS = 'Not Allowed. Sorry, only the creator of a consumer can delete it.'
 
 P = TypeVar('P', bound=access.Listed)
+V = TypeVar('V')
 
 
-class _Rules(NamedTuple):
+class Rules(NamedTuple):
+    """The policies that consumers of one kind go by."""
+
     get: str
     list: str
     add: str
     delete: str
 
 
-class _Manager(abc.ABC, Generic[P]):
-    """What consumers of both kinds have in common; P is a parent's row."""
+class Manager(abc.ABC, Generic[P, V]):
+    """What consumers of both kinds have in common.
+
+    P is a parent's row, V what is told of a parent with its consumers.
+    """
 
     _consumers: db_consumers.Consumers
-    _rules: _Rules
+    _rules: Rules
 
     def __init__(
         self, database: Database, authorization: Authorization, limits: Limits
@@ -68,6 +64,16 @@ class _Manager(abc.ABC, Generic[P]):
     def _target(
         self, connection: Connection, context: RequestContext, row: P
     ) -> Target: ...
+
+    @abc.abstractmethod
+    def _view(
+        self,
+        connection: Connection,
+        row: P,
+        known: Sequence[ConsumerRow],
+        added: ConsumerRow | None = None,
+    ) -> V:
+        """What is told of a parent; the one just added tells when."""
 
     def _authorized(
         self,
@@ -97,30 +103,22 @@ class _Manager(abc.ABC, Generic[P]):
         )
 
     @retried
-    def _add(
-        self, context: RequestContext, new: ConsumerRow
-    ) -> tuple[P, list[ConsumerRow]]:
-        """The parent and all its consumers, the new one among them."""
+    def _add(self, context: RequestContext, new: ConsumerRow) -> V:
         parent_id = new.parent_id
         with self._database.writing() as connection:
             row = self._authorized(
                 connection, context, parent_id, self._rules.add, lock=True
             )
             known = self._consumers.of(connection, [parent_id])[parent_id]
-            if all(consumer.digest != new.digest for consumer in known):
-                self._consumers.add(connection, new, self._limits)
-                known.append(new)
-                row = self._updated(row, new)
-        return row, known
-
-    @abc.abstractmethod
-    def _updated(self, row: P, new: ConsumerRow) -> P:
-        """The parent's row as it is after adding a consumer."""
+            if any(one.digest == new.digest for one in known):
+                return self._view(connection, row, known)
+            view = self._view(connection, row, [*known, new], new)
+            self._consumers.add(connection, new, self._limits)
+        return view
 
     def _remove(
         self, context: RequestContext, parent_id: str, *fields: str
-    ) -> tuple[P, list[ConsumerRow]]:
-        """The parent and the consumers that remain."""
+    ) -> V:
         return self._remove_like(context, parent_id, digest(*fields), set())
 
     @retried
@@ -130,7 +128,7 @@ class _Manager(abc.ABC, Generic[P]):
         parent_id: str,
         like: str,
         tried: set[str],
-    ) -> tuple[P, list[ConsumerRow]]:
+    ) -> V:
         with self._database.writing() as connection:
             row = self._authorized(
                 connection, context, parent_id, self._rules.delete, lock=True
@@ -145,7 +143,8 @@ class _Manager(abc.ABC, Generic[P]):
                 _require_owner(context, row, one)
                 tried.add(one.id)
                 self._consumers.remove(connection, one)
-        return row, [one for one in known if one not in found]
+            rest = [one for one in known if one not in found]
+            return self._view(connection, row, rest)
 
     @retried
     def _get(
@@ -179,71 +178,3 @@ def _require_owner(
     """Whom an access list lets in may remove what is their own."""
     if context.project_id not in (consumer.project_id, parent.project_id):
         raise errors.NotOwner(NOT_YOURS)
-
-
-class SecretConsumerManager(_Manager[SecretRow]):
-    """Implements :class:`secretstore.rpc.interface.SecretConsumers`."""
-
-    _consumers = db_consumers.OF_SECRETS
-    _rules = _Rules(
-        get=policy.SECRET_GET,
-        list=policy.SECRET_LIST,
-        add=policy.SECRET_ADD,
-        delete=policy.SECRET_DELETE,
-    )
-
-    def _find(
-        self, connection: Connection, parent_id: str, lock: bool
-    ) -> SecretRow:
-        find = db_secrets.lock if lock else db_secrets.get
-        row = find(connection, parent_id, utcnow())
-        if row is None:
-            raise not_found()
-        return row
-
-    def _target(
-        self, connection: Connection, context: RequestContext, row: SecretRow
-    ) -> Target:
-        return access.to_secret(connection, context, row)
-
-    def _updated(self, row: SecretRow, new: ConsumerRow) -> SecretRow:
-        return row._replace(updated_at=new.created_at)
-
-    def add(
-        self,
-        context: RequestContext,
-        secret_id: str,
-        consumer: NewSecretConsumer,
-    ) -> SecretView:
-        new = self._new(context, secret_id, *_fields(consumer))
-        return views.secret(*self._add(context, new))
-
-    def remove(
-        self,
-        context: RequestContext,
-        secret_id: str,
-        consumer: NewSecretConsumer,
-    ) -> SecretView:
-        fields = _fields(consumer)
-        return views.secret(*self._remove(context, secret_id, *fields))
-
-    def get(
-        self, context: RequestContext, secret_id: str, consumer_id: str
-    ) -> SecretConsumerView:
-        return views.secret_consumer(
-            self._get(context, secret_id, consumer_id)
-        )
-
-    def page(
-        self, context: RequestContext, secret_id: str, query: PageQuery
-    ) -> Page[SecretConsumerView]:
-        rows, total = self._page(context, secret_id, query)
-        return Page([views.secret_consumer(row) for row in rows], total)
-
-
-def _fields(consumer: NewSecretConsumer) -> tuple[str, str, str]:
-    return (
-        consumer['service'],
-        consumer['resource_type'],
-        consumer['resource_id'],
-    )

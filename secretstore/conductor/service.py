@@ -10,10 +10,11 @@ from secretstore.conductor import acls, quotas
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.background import Background
 from secretstore.conductor.collection import Collector
-from secretstore.conductor.consumers import SecretConsumerManager
+from secretstore.conductor.container_consumers import ContainerConsumerManager
 from secretstore.conductor.containers import ContainerManager
 from secretstore.conductor.order_jobs import OrderJobs
 from secretstore.conductor.orders import OrderManager
+from secretstore.conductor.secret_consumers import SecretConsumerManager
 from secretstore.conductor.secret_metadata import SecretMetadataManager
 from secretstore.conductor.secret_stores import SecretStoreManager
 from secretstore.conductor.secrets import SecretManager
@@ -88,6 +89,9 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
         ),
         secret_acls=acls.AclManager(database, authorization, acls.OF_SECRETS),
         containers=ContainerManager(database, authorization, limits),
+        container_consumers=ContainerConsumerManager(
+            database, authorization, limits
+        ),
         container_acls=acls.AclManager(
             database, authorization, acls.OF_CONTAINERS
         ),

@@ -12,11 +12,15 @@ from secretstore.api.keymanager import (
     bodies,
     common,
     consumers,
+    containers,
     listing,
     secrets,
 )
 from secretstore.context import RequestContext
 from secretstore.rpc.interface import (
+    ContainerConsumerView,
+    ContainerView,
+    NewContainerConsumer,
     NewSecretConsumer,
     Page,
     PageQuery,
@@ -26,11 +30,11 @@ from secretstore.rpc.interface import (
 
 Fields = dict[str, str]
 New = TypeVar('New')
-One = TypeVar('One', bound=SecretConsumerView)
-All = TypeVar('All', bound=SecretView)
+One = TypeVar('One', bound=SecretConsumerView | ContainerConsumerView)
+All = TypeVar('All', bound=SecretView | ContainerView)
 _New = TypeVar('_New', contravariant=True)
-_One = TypeVar('_One', bound=SecretConsumerView)
-_All = TypeVar('_All', bound=SecretView, covariant=True)
+_One = TypeVar('_One', bound=SecretConsumerView | ContainerConsumerView)
+_All = TypeVar('_All', bound=SecretView | ContainerView, covariant=True)
 
 
 class Consumers(Protocol[_New, _One, _All]):
@@ -190,6 +194,10 @@ def _of_secret(fields: Fields) -> NewSecretConsumer:
     }
 
 
+def _of_container(fields: Fields) -> NewContainerConsumer:
+    return {'name': fields['name'], 'url': fields['URL']}
+
+
 OF_SECRETS: Kind[NewSecretConsumer, SecretConsumerView, SecretView] = Kind(
     parent='secret',
     schema='Secret Consumer',
@@ -197,4 +205,14 @@ OF_SECRETS: Kind[NewSecretConsumer, SecretConsumerView, SecretView] = Kind(
     read=_of_secret,
     render=consumers.of_secret,
     render_parent=secrets.render,
+)
+OF_CONTAINERS: Kind[
+    NewContainerConsumer, ContainerConsumerView, ContainerView
+] = Kind(
+    parent='container',
+    schema='Consumer',
+    fields={'name': 36, 'URL': 255},
+    read=_of_container,
+    render=consumers.of_container,
+    render_parent=containers.render,
 )

@@ -30,6 +30,7 @@ SECRET_CONSUMERS = '/v1/secrets/{id}/consumers'
 SECRET_ACL = '/v1/secrets/{id}/acl'
 CONTAINERS = '/v1/containers'
 CONTAINER = '/v1/containers/{id}'
+CONTAINER_CONSUMERS = '/v1/containers/{id}/consumers'
 CONTAINER_ACL = '/v1/containers/{id}/acl'
 ORDERS = '/v1/orders'
 ORDER = '/v1/orders/{id}'
@@ -57,6 +58,9 @@ def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
         conductor.secret_consumers, consumer_lists.OF_SECRETS, conf
     )
     secret_acls = AclsController(conductor.secret_acls, 'secret', conf)
+    container_consumers = ConsumersController(
+        conductor.container_consumers, consumer_lists.OF_CONTAINERS, conf
+    )
     container_acls = AclsController(
         conductor.container_acls, 'container', conf
     )
@@ -79,6 +83,9 @@ def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
         *_consumer_routes(SECRET_CONSUMERS, secret_consumers, 'Secret'),
         *_acl_routes(SECRET_ACL, secret_acls, 'SecretACL(s)'),
         *_container_routes(ContainersController(conductor.containers, conf)),
+        *_consumer_routes(
+            CONTAINER_CONSUMERS, container_consumers, 'Container'
+        ),
         *_acl_routes(CONTAINER_ACL, container_acls, 'ContainerACL(s)'),
         Route('GET', ORDERS, orders.index, 'Order(s) retrieval'),
         Route('POST', ORDERS, orders.create, 'Order creation'),

@@ -121,6 +121,7 @@ class Conductor(NamedTuple):
     secret_consumers: SecretConsumers
     secret_acls: Acls
     containers: Containers
+    container_consumers: ContainerConsumers
     container_acls: Acls
     orders: Orders
     quotas: Quotas

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from secretstore import errors
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.common import utcnow
-from secretstore.conductor.consumers import SecretConsumerManager
+from secretstore.conductor.secret_consumers import SecretConsumerManager
 from secretstore.db.quotas import UNLIMITED
 from secretstore.rpc.interface import (
     NewSecretConsumer,
