@@ -2,6 +2,7 @@
 """Access lists: what becomes of them, and whom they let in."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 import threading
 from typing import Any
 
@@ -9,7 +10,8 @@ import sqlalchemy as sa
 
 from secretstore import errors
 from secretstore.conductor.common import utcnow
-from secretstore.rpc.interface import AclView, NewAcl
+from secretstore.context import RequestContext
+from secretstore.rpc.interface import Acls, AclView, NewAcl
 from secretstore.tests.unit.conductor import base
 from secretstore.tests.unit.conductor.base import (
     ConductorTest,
@@ -36,11 +38,36 @@ def acl(
 
 
 class SecretAclsTest(ConductorTest):
+    """Of secrets; a subclass asks the same of those of containers."""
+
+    missing = '^Secret not found'
+
     def setUp(self) -> None:
         super().setUp()
-        self.acls = self.conductor.secret_acls
-        self.secrets = self.conductor.secrets
-        self.of = self.secrets.create(ME, text_secret())
+        self.acls: Acls = self.conductor.secret_acls
+        self.of = self.make()
+
+    def make(self) -> str:
+        return self.conductor.secrets.create(ME, text_secret())
+
+    def remove(self, object_id: str) -> None:
+        self.conductor.secrets.delete(ME, object_id)
+
+    def updated(self) -> datetime:
+        return self.conductor.secrets.get(ME, self.of)['updated']
+
+    def read(self, who: RequestContext) -> object:
+        return self.conductor.secrets.payload(who, self.of)
+
+    def uses(self) -> dict[str, tuple[Callable[[], object], int]]:
+        """How many statements each use is without an access list."""
+        secrets = self.conductor.secrets
+        meta = self.conductor.secret_metadata
+        return {
+            'get': (lambda: secrets.get(ME, self.of), 1),
+            'payload': (lambda: secrets.payload(ME, self.of), 1),
+            'metadata': (lambda: meta.get_all(ME, self.of), 2),
+        }
 
     def get(self) -> AclView:
         view = self.acls.get(ME, self.of)
@@ -92,8 +119,7 @@ class SecretAclsTest(ConductorTest):
         first = self.get()
         self.assertTrue(before <= first['created'] <= utcnow())
         self.assertEqual(first['created'], first['updated'])
-        view = self.secrets.get(ME, self.of)
-        self.assertEqual(first['updated'], view['updated'])
+        self.assertEqual(first['updated'], self.updated())
         self.acls.update(ME, self.of, acl())
         self.assertEqual(first, self.get())
         self.acls.update(ME, self.of, acl(['b']))
@@ -101,25 +127,24 @@ class SecretAclsTest(ConductorTest):
         self.assertEqual(first['created'], second['created'])
         self.assertLess(first['updated'], second['updated'])
         self.acls.delete(ME, self.of)
-        # Barbican does not tell this in the secret.
-        view = self.secrets.get(ME, self.of)
-        self.assertEqual(second['updated'], view['updated'])
+        # Barbican does not tell this in the object.
+        self.assertEqual(second['updated'], self.updated())
 
-    def test_of_no_secret(self) -> None:
-        gone = self.secrets.create(ME, new_secret())
+    def test_of_nothing(self) -> None:
+        gone = self.make()
         self.acls.replace(ME, gone, acl(['a']))
-        self.secrets.delete(ME, gone)
-        for secret_id in (UNKNOWN, gone):
-            for call in self.changes(secret_id):
-                with self.assertRaisesRegex(errors.NotFound, '^Secret not'):
+        self.remove(gone)
+        for object_id in (UNKNOWN, gone):
+            for call in self.changes(object_id):
+                with self.assertRaisesRegex(errors.NotFound, self.missing):
                     call()
 
-    def changes(self, secret_id: str) -> list[Callable[[], object]]:
+    def changes(self, object_id: str) -> list[Callable[[], object]]:
         return [
-            lambda: self.acls.get(ME, secret_id),
-            lambda: self.acls.replace(ME, secret_id, acl(['a'])),
-            lambda: self.acls.update(ME, secret_id, acl(['a'])),
-            lambda: self.acls.delete(ME, secret_id),
+            lambda: self.acls.get(ME, object_id),
+            lambda: self.acls.replace(ME, object_id, acl(['a'])),
+            lambda: self.acls.update(ME, object_id, acl(['a'])),
+            lambda: self.acls.delete(ME, object_id),
         ]
 
     def test_a_change_counts_at_once(self) -> None:
@@ -138,9 +163,9 @@ class SecretAclsTest(ConductorTest):
         self.acls.delete(ME, self.of)
         self.assertEqual((False, True), allowed())
 
-    def may_read(self, who: Any) -> bool:
+    def may_read(self, who: RequestContext) -> bool:
         try:
-            self.secrets.payload(who, self.of)
+            self.read(who)
         except errors.Forbidden:
             return False
         return True
@@ -149,32 +174,22 @@ class SecretAclsTest(ConductorTest):
         nobody = context(roles=[], user_id=None)
         self.acls.replace(ME, self.of, acl(['', 'None'], False))
         self.assertFalse(self.may_read(nobody))
-        member = context('member', user_id=None)
-        self.assertEqual(
-            ([], 0), self.secrets.page(member, query(acl_only=True))
-        )
 
     def test_statements(self) -> None:
         """One more where there is a list, however long it is."""
-        meta = self.conductor.secret_metadata
-        uses: dict[str, Callable[[], object]] = {
-            'get': lambda: self.secrets.get(ME, self.of),
-            'payload': lambda: self.secrets.payload(ME, self.of),
-            'metadata': lambda: meta.get_all(ME, self.of),
-            'acl': lambda: self.acls.get(ME, self.of),
-        }
         for count in (None, 0, 1, 700):
             if count is not None:
                 users = [f'{number:032}' for number in range(count)]
                 self.acls.replace(ME, self.of, acl(users))
-            for name, use in uses.items():
+            for name, (use, plain) in self.uses().items():
                 with self.subTest(f'{name}, {count} users'):
                     with statements(sa.Engine) as seen:
                         use()
-                    expected = {'metadata': 2}.get(name, 1)
-                    if count is not None and name != 'acl':
-                        expected += 1
+                    expected = plain + (count is not None)
                     self.assertEqual(expected, len(seen), seen)
+            with statements(sa.Engine) as seen:
+                self.acls.get(ME, self.of)
+            self.assertEqual(1, len(seen), seen)
 
     def test_statements_of_a_change(self) -> None:
         self.acls.replace(ME, self.of, acl(['a']))
@@ -203,6 +218,31 @@ class SecretAclsTest(ConductorTest):
                 self.assertTrue(self.may_read(COLLEAGUE))
         finally:
             thread.join()
+
+
+class ContainerAclsTest(SecretAclsTest):
+    missing = '^Secrets container not found'
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.acls = self.conductor.container_acls
+
+    def make(self) -> str:
+        return self.conductor.containers.create(
+            ME, {'name': None, 'type': 'generic', 'secrets': []}
+        )
+
+    def remove(self, object_id: str) -> None:
+        self.conductor.containers.delete(ME, object_id)
+
+    def updated(self) -> datetime:
+        return self.conductor.containers.get(ME, self.of)['updated']
+
+    def read(self, who: RequestContext) -> object:
+        return self.conductor.containers.get(who, self.of)
+
+    def uses(self) -> dict[str, tuple[Callable[[], object], int]]:
+        return {'get': (lambda: self.read(ME), 3)}
 
 
 class SharedSecretsTest(ConductorTest):
@@ -235,8 +275,9 @@ class SharedSecretsTest(ConductorTest):
         self.assertEqual(shared[::-1], listed(sort=[('name', True)]))
         plain = secrets.page(reader, query())
         self.assertEqual([own], [view['id'] for view in plain.items])
-        nothing = secrets.page(COLLEAGUE, query(acl_only=True))
-        self.assertEqual(([], 0), nothing)
+        for who in (COLLEAGUE, context('member', user_id=None)):
+            nothing = secrets.page(who, query(acl_only=True))
+            self.assertEqual(([], 0), nothing)
 
     def test_needs_the_policy_of_lists(self) -> None:
         reader = context('reader', user_id='reader')
