@@ -8,6 +8,7 @@ from oslo_log import log as logging
 from secretstore import errors
 from secretstore.db import collection, purge
 from secretstore.db.engine import Database, retried
+from secretstore.keys.hierarchy import SERVICE_PROJECT
 
 LOG = logging.getLogger(__name__)
 
@@ -37,8 +38,13 @@ class Purge:
         """Remove everything; returns how many of each kind that were.
 
         Raises Conflict when somebody goes on adding to the project, and
-        DatabaseUnavailable; call it again then.
+        DatabaseUnavailable; call it again then.  InvalidInput for what is
+        no project of anybody's.
         """
+        if project_id == SERVICE_PROJECT:
+            raise errors.InvalidInput(
+                'This is what the service keeps for itself'
+            )
         removed: collections.Counter[str] = collections.Counter()
         for _ in range(_ROUNDS):
             # Others' consumers go, uncounted, with what they use.

@@ -14,6 +14,7 @@ from secretstore.conductor.collection import Collector
 from secretstore.conductor.purge import Purge
 from secretstore.conf import collection as options
 from secretstore.db import models, secrets
+from secretstore.keys.hierarchy import SERVICE_PROJECT
 from secretstore.tests.unit.conductor.stock import DAY, Stock, ago
 from secretstore.tests.unit.db import base
 
@@ -185,6 +186,11 @@ class Purges(StockTest):
     def assert_nothing_left(self, project: str) -> None:
         self.assertEqual(0, sum(self.purge.count(project).values()))
         self.assertNotIn(project, self.stock.ids(models.ProjectUsage))
+
+    def test_what_is_nobodys(self) -> None:
+        """The service's own key is no project's."""
+        with self.assertRaises(errors.InvalidInput):
+            self.purge.purge(SERVICE_PROJECT)
 
     def test_everything_goes_and_others_stay(self) -> None:
         self.stock.all_of(A)
