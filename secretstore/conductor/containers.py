@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Containers: named sets of secrets of one project."""
+"""Containers: named sets of secrets of one project.
 
-from collections.abc import Sequence
+Whoever puts a secret into a container holds the secret first: it is either
+deleted before, and then told to be missing, or taken out by its deletion.
+"""
+
+from collections.abc import Callable, Sequence
 import uuid
 
 from oslo_db import exception as db_exception
@@ -13,8 +17,9 @@ from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.common import project_of, utcnow
 from secretstore.context import RequestContext
 from secretstore.db import containers as db_containers
+from secretstore.db import secrets as db_secrets
 from secretstore.db.consumers import OF_CONTAINERS
-from secretstore.db.containers import ContainerRow
+from secretstore.db.containers import ContainerRow, Member
 from secretstore.db.engine import Database, retried
 from secretstore.db.quotas import Limits
 from secretstore.policies import containers as policy
@@ -26,10 +31,10 @@ from secretstore.rpc.interface import (
     Page,
 )
 
-ONLY_GENERIC = "Only 'generic' containers can be modified."
-NO_SUCH_SECRET = "Secret provided doesn't exist."
-NOT_A_MEMBER = 'Secret provided is not in the container'
-IS_A_MEMBER = (
+NOT_GENERIC = "Only 'generic' containers can be modified."
+NO_SECRET = "Secret provided doesn't exist."
+NO_MEMBER = 'Secret provided is not in the container'
+IS_MEMBER = (
     'Conflict. A secret with that name and ID is already stored in this '
     'container. The same secret can exist in a container as long as the name '
     'is unique.'
@@ -76,21 +81,15 @@ class ContainerManager:
             created_at=now,
             updated_at=now,
         )
-        self._insert(row, container['secrets'])
+        self._insert(row, [Member(*secret) for secret in container['secrets']])
         return row.id
 
     @retried
-    def _insert(
-        self, row: ContainerRow, members: Sequence[ContainerSecret]
-    ) -> None:
+    def _insert(self, row: ContainerRow, members: Sequence[Member]) -> None:
         try:
             with self._database.writing() as connection:
-                _require_secrets(connection, row.project_id, members)
+                _hold(connection, row, members, _missing)
                 db_containers.insert(connection, row, members, self._limits)
-        except db_exception.DBReferenceError as error:
-            # Deleted between the two statements: the next look will tell
-            # which, and nothing was stored.
-            raise errors.NotFound(NO_SUCH_SECRET) from error
         except db_exception.DBDuplicateEntry:
             # The id is ours alone: an earlier try whose answer was lost did
             # commit.
@@ -99,27 +98,16 @@ class ContainerManager:
     @retried
     def get(self, context: RequestContext, container_id: str) -> ContainerView:
         with self._database.reading() as connection:
+            # The row comes last: while it is there, so is what belongs to
+            # it, and a container never shows up half deleted.
+            members = db_containers.members(connection, [container_id])
+            consumers = OF_CONTAINERS.of(connection, [container_id])
             row = self._authorized(
                 connection, context, container_id, policy.GET
             )
-            (view,) = load_views(connection, [row])
-        return view
-
-    def _authorized(
-        self,
-        connection: Connection,
-        context: RequestContext,
-        container_id: str,
-        rule: str,
-        lock: bool = False,
-    ) -> ContainerRow:
-        find = db_containers.lock if lock else db_containers.get
-        row = find(connection, container_id)
-        if row is None:
-            raise not_found()
-        target = access.to_container(connection, context, row)
-        self._authorization.require(context, rule, target)
-        return row
+        return views.container(
+            row, members[container_id], consumers[container_id]
+        )
 
     @retried
     def page(
@@ -141,79 +129,113 @@ class ContainerManager:
     @retried
     def delete(self, context: RequestContext, container_id: str) -> None:
         with self._database.reading() as connection:
-            row = self._authorized(
-                connection, context, container_id, policy.DELETE
-            )
+            self._authorized(connection, context, container_id, policy.DELETE)
         # When it is gone by now, somebody else was faster, or this is the
         # second try of a delete whose answer was lost: both mean success.
-        self._remove(row)
+        self._remove(container_id)
 
     @retried
-    def _remove(self, row: ContainerRow) -> None:
-        try:
-            with self._database.writing() as connection:
-                db_containers.delete(connection, row)
-        except db_exception.DBReferenceError:
-            with self._database.writing() as connection:
-                OF_CONTAINERS.forget(connection, [row.id])
-                db_containers.delete(connection, row)
+    def _remove(self, container_id: str) -> None:
+        with self._database.writing() as connection:
+            OF_CONTAINERS.forget(connection, [container_id])
+            db_containers.delete(connection, container_id)
 
-    @retried
     def add_secret(
         self,
         context: RequestContext,
         container_id: str,
         secret: ContainerSecret,
     ) -> None:
-        try:
-            with self._database.writing() as connection:
-                self._change(connection, context, container_id, secret, True)
-        except db_exception.DBReferenceError as error:
-            raise errors.NotFound(NO_SUCH_SECRET) from error
+        self._add(context, container_id, Member(*secret), [])
 
     @retried
+    def _add(
+        self,
+        context: RequestContext,
+        container_id: str,
+        member: Member,
+        tried: list[Member],
+    ) -> None:
+        try:
+            with self._database.writing() as connection:
+                row = self._authorized(
+                    connection, context, container_id, policy.ADD_SECRET
+                )
+                if row.type != 'generic':
+                    raise errors.InvalidInput(NOT_GENERIC)
+                _hold(connection, row, [member], _not_there)
+                db_containers.add_member(connection, row.id, member)
+                tried.append(member)
+        except db_exception.DBDuplicateEntry as error:
+            # What an earlier try did add, though its answer was lost, is
+            # there as it should be.
+            if not tried:
+                raise errors.Conflict(IS_MEMBER) from error
+        except db_exception.DBReferenceError as error:
+            # The secret is held: it is the container that was deleted.
+            raise not_found() from error
+
     def remove_secret(
         self,
         context: RequestContext,
         container_id: str,
         secret: ContainerSecret,
     ) -> None:
-        with self._database.writing() as connection:
-            self._change(connection, context, container_id, secret, False)
+        self._take_out(context, container_id, Member(*secret), [])
 
-    def _change(
+    @retried
+    def _take_out(
+        self,
+        context: RequestContext,
+        container_id: str,
+        member: Member,
+        tried: list[Member],
+    ) -> None:
+        with self._database.writing() as connection:
+            self._authorized(
+                connection, context, container_id, policy.DELETE_SECRET
+            )
+            if db_containers.remove_member(connection, container_id, member):
+                tried.append(member)
+            elif not tried:
+                raise errors.NotFound(NO_MEMBER)
+
+    def _authorized(
         self,
         connection: Connection,
         context: RequestContext,
         container_id: str,
-        secret: ContainerSecret,
-        add: bool,
-    ) -> None:
-        rule = policy.ADD_SECRET if add else policy.DELETE_SECRET
-        row = self._authorized(connection, context, container_id, rule, True)
-        if row.type != 'generic':
-            raise errors.InvalidInput(ONLY_GENERIC)
-        now = utcnow()
-        if not db_containers.present(
-            connection, row.project_id, [secret.secret_id], now
-        ):
-            raise errors.NotFound(NO_SUCH_SECRET)
-        if add:
-            if not db_containers.add_member(connection, row.id, secret, now):
-                raise errors.Conflict(IS_A_MEMBER)
-        elif not db_containers.remove_member(connection, row.id, secret, now):
-            raise errors.NotFound(NOT_A_MEMBER)
+        rule: str,
+    ) -> ContainerRow:
+        """The container, when the caller may do this to it."""
+        row = db_containers.get(connection, container_id)
+        if row is None:
+            raise not_found()
+        target = access.to_container(connection, context, row)
+        self._authorization.require(context, rule, target)
+        return row
 
 
-def _require_secrets(
+def _hold(
     connection: Connection,
-    project_id: str,
-    members: Sequence[ContainerSecret],
+    row: ContainerRow,
+    members: Sequence[Member],
+    words: Callable[[Member], str],
 ) -> None:
-    wanted = {member.secret_id for member in members}
-    found = db_containers.present(connection, project_id, wanted, utcnow())
+    """Let all secrets stay, or raise NotFound for the first that is gone.
+
+    Only the container's own project's secrets are there for it.
+    """
+    ids = {member.secret_id for member in members}
+    held = db_secrets.hold(connection, row.project_id, ids, utcnow())
     for member in members:
-        if member.secret_id not in found:
-            raise errors.NotFound(
-                f"Secret provided for '{member.name}' doesn't exist."
-            )
+        if member.secret_id not in held:
+            raise errors.NotFound(words(member))
+
+
+def _missing(member: Member) -> str:
+    return f"Secret provided for '{member.name}' doesn't exist."
+
+
+def _not_there(member: Member) -> str:
+    return NO_SECRET

@@ -4,12 +4,14 @@
 An expired secret is absent for everything but delete().
 """
 
+from collections.abc import Collection
 import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from secretstore.db import models, paging, quotas, usage
+from secretstore.db import filtering, models, paging, quotas
+from secretstore.db.counted import Counted
 from secretstore.db.filtering import Filters as Filters
 from secretstore.db.paging import Page as Page
 
@@ -75,6 +77,7 @@ _SHARED = paging.Listing(
     expires=True,
     by_index=False,
 )
+_COUNTED = Counted(_secrets, 'secrets')
 _ID = _secrets.c.id == sa.bindparam('secret_id')
 _INSERT = sa.insert(_secrets)
 _INSERT_PAYLOAD = sa.insert(_payloads)
@@ -101,10 +104,15 @@ _SET_CONTENT_TYPE = (
         updated_at=sa.bindparam('now'),
     )
 )
-_DELETE = sa.delete(_secrets).where(_ID)
-_DELETE_RETURNING = _DELETE.returning(_secrets.c.project_id)
-_PROJECT_FOR_UPDATE = (
-    sa.select(_secrets.c.project_id).where(_ID).with_for_update()
+_HOLD = (
+    sa.select(_secrets.c.id)
+    .where(
+        _secrets.c.id.in_(sa.bindparam('ids', expanding=True)),
+        _secrets.c.project_id == sa.bindparam('of_project'),
+        filtering.NOT_EXPIRED,
+    )
+    .order_by(_secrets.c.id)
+    .with_for_update(read=True, key_share=True)
 )
 
 
@@ -120,10 +128,17 @@ def insert(
     :raises DBDuplicateEntry: when its id is taken
     :raises QuotaReached: when the project has as many as it may have
     """
+    add(conn, row, payload)
+    quotas.take(conn, row.project_id, 'secrets', limits, row.created_at)
+
+
+def add(
+    conn: sa.Connection, row: SecretRow, payload: StoredPayload | None
+) -> None:
+    """What insert() does, for whoever counts it among others."""
     conn.execute(_INSERT, row._asdict())
     if payload is not None:
         _insert_payload(conn, row.id, payload)
-    quotas.take(conn, row.project_id, 'secrets', limits, row.created_at)
 
 
 def get(
@@ -138,6 +153,22 @@ def lock(
 ) -> SecretRow | None:
     """What get() gives, as it stays until the transaction ends."""
     return _found(conn, _LOCK, secret_id, now)
+
+
+def hold(
+    conn: sa.Connection,
+    project_id: str,
+    secret_ids: Collection[str],
+    now: datetime.datetime,
+) -> set[str]:
+    """Those of the secrets that the project has.
+
+    None of them is deleted before the transaction ends.
+    """
+    if not secret_ids:
+        return set()
+    values = {'ids': list(secret_ids), 'of_project': project_id, 'now': now}
+    return set(conn.execute(_HOLD, values).scalars())
 
 
 def _found(
@@ -192,17 +223,7 @@ def delete(conn: sa.Connection, secret_id: str) -> bool:
 
     Raises DBReferenceError while it has consumers.
     """
-    key = {'secret_id': secret_id}
-    if conn.dialect.delete_returning:
-        project_id = conn.execute(_DELETE_RETURNING, key).scalar()
-    else:
-        project_id = conn.execute(_PROJECT_FOR_UPDATE, key).scalar()
-        if project_id is not None:
-            conn.execute(_DELETE, key)
-    if project_id is None:
-        return False
-    usage.add(conn, project_id, 'secrets', -1)
-    return True
+    return _COUNTED.delete(conn, secret_id)
 
 
 def page(

@@ -17,7 +17,10 @@ class ContainerSecret(NamedTuple):
 
 
 class NewContainer(TypedDict):
-    """A container to be made; *type* is generic, rsa or certificate."""
+    """A container to be made; *type* is generic, rsa or certificate.
+
+    None of *secrets* is there twice.
+    """
 
     name: str | None
     type: str
@@ -65,7 +68,7 @@ class Containers(Protocol):
     def create(self, context: RequestContext, container: NewContainer) -> str:
         """Make a container in the caller's project; returns its id.
 
-        NotFound when a secret does not exist or may not be used.
+        NotFound when a secret does not exist in that project.
         """
 
     def get(self, context: RequestContext, container_id: str) -> ContainerView:
@@ -85,7 +88,11 @@ class Containers(Protocol):
         container_id: str,
         secret: ContainerSecret,
     ) -> None:
-        """Add a secret to a generic container; Conflict when it is there."""
+        """Add a secret to a generic container.
+
+        Conflict when it is there under this name, NotFound when it does not
+        exist, InvalidInput for a container of another type.
+        """
 
     def remove_secret(
         self,
@@ -93,7 +100,10 @@ class Containers(Protocol):
         container_id: str,
         secret: ContainerSecret,
     ) -> None:
-        """Take a secret out of a generic container; the secret stays."""
+        """Take a secret out of a container; the secret stays.
+
+        NotFound when it is not there under this name.
+        """
 
 
 class ContainerConsumers(Protocol):
