@@ -14,10 +14,13 @@ from secretstore.conductor import common, payloads
 from secretstore.crypto import generate
 from secretstore.crypto.binding import binding
 from secretstore.db import containers as db_containers
+from secretstore.db import orders as db_orders
+from secretstore.db import quotas
 from secretstore.db import secrets as db_secrets
 from secretstore.db.orders import OrderRow, Outcome
 from secretstore.db.quotas import Limits
 from secretstore.db.secrets import SecretRow, StoredPayload
+from secretstore.db.usage import Resource
 from secretstore.keys.hierarchy import KeyHierarchy
 
 _BINARY = 'application/octet-stream'
@@ -103,10 +106,20 @@ def seal_pass_phrase(
     return record if plain else None
 
 
-def store(conn: sa.Connection, result: Made, limits: Limits) -> None:
-    """Add all that was made; QuotaReached must roll back."""
+def store(
+    conn: sa.Connection,
+    result: Made,
+    limits: Limits,
+    new_order: OrderRow | None = None,
+) -> None:
+    """Add all that was made, and its order if that is new.
+
+    The last step of a transaction; QuotaReached must roll it back.
+    """
+    first, _ = result.secrets[0]
+    counts: dict[Resource, int] = {'secrets': len(result.secrets)}
     for secret, payload in result.secrets:
-        db_secrets.insert(conn, secret, payload, limits)
+        db_secrets.add(conn, secret, payload)
     if result.container is not None:
         members = [
             (secret.id, name)
@@ -114,7 +127,12 @@ def store(conn: sa.Connection, result: Made, limits: Limits) -> None:
                 result.secrets, result.names, strict=True
             )
         ]
-        db_containers.insert(conn, result.container, members, limits)
+        db_containers.add(conn, result.container, members)
+        counts['containers'] = 1
+    if new_order is not None:
+        db_orders.add(conn, new_order)
+        counts['orders'] = 1
+    quotas.take_all(conn, first.project_id, counts, limits, first.created_at)
 
 
 def failure(error: errors.SecretStoreError) -> Outcome:

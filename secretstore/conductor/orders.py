@@ -87,9 +87,10 @@ class OrderManager:
     ) -> None:
         try:
             with self._database.writing() as connection:
-                if key is not None:
-                    order_keys.store(connection, key, self._limits)
-                db_orders.insert(connection, row, self._limits)
+                if key is None:
+                    db_orders.insert(connection, row, self._limits)
+                else:
+                    order_keys.store(connection, key, self._limits, row)
         except db_exception.DBDuplicateEntry:
             # The id is ours alone: an earlier try whose answer was lost did
             # commit.
