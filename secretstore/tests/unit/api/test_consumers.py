@@ -5,7 +5,7 @@ The rest is in gabbits/consumers-*.yaml.
 """
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 from urllib import parse
 
 import webob
@@ -18,7 +18,10 @@ V1_2 = {'OpenStack-API-Version': 'key-manager 1.2'}
 
 
 class SecretConsumersTest(ApiTest):
-    one = ONE
+    """Of secrets; a subclass asks the same of those of containers."""
+
+    one: ClassVar = ONE
+    longest: ClassVar = dict.fromkeys(ONE, 'é' * 255)
     words = 'Secret Consumer'
 
     def setUp(self) -> None:
@@ -113,11 +116,10 @@ class SecretConsumersTest(ApiTest):
             self.assertIn('not of type', answer.json['description'])
 
     def test_the_longest(self) -> None:
-        longest = {name: 'é' * 255 for name in self.one}
-        answer = self.add(**longest)
+        answer = self.add(**self.longest)
         self.assertEqual(200, answer.status_int, answer.text)
-        self.assertEqual([longest], answer.json['consumers'])
-        answer = self.remove(**longest)
+        self.assertEqual([self.longest], answer.json['consumers'])
+        answer = self.remove(**self.longest)
         self.assertEqual([], answer.json['consumers'])
 
     def test_blanks_and_case(self) -> None:
@@ -127,6 +129,21 @@ class SecretConsumersTest(ApiTest):
         self.assertEqual(1, self.get(self.path).json['total'])
         self.add(**{name: self.one[name].upper()})
         self.assertEqual(2, self.get(self.path).json['total'])
+
+
+class ContainerConsumersTest(SecretConsumersTest):
+    one: ClassVar = {'name': 'lbaas', 'URL': 'https://example.org/'}
+    longest: ClassVar = {'name': 'é' * 36, 'URL': 'é' * 255}
+    words = 'Consumer'
+
+    def make(self) -> str:
+        answer = self.post({'type': 'generic'}, '/v1/containers')
+        self.assertEqual(201, answer.status_int, answer.text)
+        ref: str = answer.json['container_ref']
+        return ref.removeprefix('http://localhost')
+
+    def named(self, number: int) -> dict[str, str]:
+        return self.one | {'URL': str(number)}
 
 
 class DeleteTest(ApiTest):
