@@ -48,7 +48,29 @@ def ids(view: SecretView) -> list[str]:
     return [one['resource_id'] for one in view['consumers']]
 
 
-class SecretConsumersBase(ConductorTest):
+class CountingTest(ConductorTest):
+    def counted(self, project_id: str | None) -> int:
+        """How many consumers a project is said to have."""
+        with self.database.reading() as connection:
+            return int(
+                connection.execute(
+                    sa.text(
+                        'SELECT coalesce(sum(consumers), 0) FROM '
+                        'project_usage WHERE project_id = :of'
+                    ),
+                    {'of': project_id},
+                ).scalar_one()
+            )
+
+    def statements(self, call: Any, *args: Any) -> int:
+        """How many a call takes."""
+        with statements(sa.Engine) as seen:
+            call(*args)
+        # Only SQLite needs it.
+        return len([one for one, _ in seen if one != 'BEGIN IMMEDIATE'])
+
+
+class SecretConsumersBase(CountingTest):
     def setUp(self) -> None:
         super().setUp()
         self.secrets = self.conductor.secrets
@@ -81,18 +103,6 @@ class SecretConsumersBase(ConductorTest):
             self.secret_id,
             {'users': [base.OTHER_USER], 'project_access': True},
         )
-
-    def counted(self, project_id: str) -> int:
-        with self.database.reading() as connection:
-            return int(
-                connection.execute(
-                    sa.text(
-                        'SELECT coalesce(sum(consumers), 0) FROM '
-                        'project_usage WHERE project_id = :of'
-                    ),
-                    {'of': project_id},
-                ).scalar_one()
-            )
 
 
 class SecretConsumersTest(SecretConsumersBase):
@@ -227,20 +237,14 @@ class StatementsTest(SecretConsumersBase):
     def test_statements(self) -> None:
         """As many whatever the number of consumers."""
 
-        def count(call: Any, *args: Any) -> int:
-            with statements(sa.Engine) as seen:
-                call(*args)
-            # Only SQLite needs it.
-            return len([one for one, _ in seen if one != 'BEGIN IMMEDIATE'])
-
         def counts() -> list[int]:
             return [
-                count(self.add, 'new'),
-                count(self.add, 'new'),
-                count(self.remove, 'new'),
-                count(self.page),
-                count(self.secrets.get, ME, self.secret_id, True),
-                count(self.secrets.page, ME, query(limit=100), True),
+                self.statements(self.add, 'new'),
+                self.statements(self.add, 'new'),
+                self.statements(self.remove, 'new'),
+                self.statements(self.page),
+                self.statements(self.secrets.get, ME, self.secret_id, True),
+                self.statements(self.secrets.page, ME, query(limit=100), True),
             ]
 
         self.add('first')
@@ -248,7 +252,9 @@ class StatementsTest(SecretConsumersBase):
         self.assertEqual([6, 2, 4, 2, 2, 2], few)
         self.add(*(str(number) for number in range(50)))
         self.assertEqual(few, counts())
-        self.assertEqual(8, count(self.secrets.delete, ME, self.secret_id))
+        self.assertEqual(
+            8, self.statements(self.secrets.delete, ME, self.secret_id)
+        )
 
 
 class QuotaTest(ConductorTest):
