@@ -164,8 +164,10 @@ def _number(text: str | None) -> int | None:
 
 
 def _marker(parameters: Parameters) -> str | None:
+    # openstacksdk takes the whole reference for the id.
+    text = parameters.get('marker', '').rpartition('/')[2]
     try:
-        return str(uuid.UUID(parameters.get('marker', '')))
+        return str(uuid.UUID(text))
     except ValueError:
         return None
 

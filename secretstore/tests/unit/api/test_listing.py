@@ -171,6 +171,8 @@ class ParseTest(unittest.TestCase):
     def test_marker(self) -> None:
         marker = '6a0c8d2e-5d4b-4e2c-9a37-0123456789ab'
         self.assertEqual(marker, parse(f'marker={marker}')['marker'])
+        ref = f'http://keys.example.org/v1/secrets/{marker}'
+        self.assertEqual(marker, parse(f'marker={ref}')['marker'])
         for junk in ('', 'x', '%27', '9' * 40):
             self.assertIsNone(parse(f'marker={junk}')['marker'])
 
