@@ -69,25 +69,7 @@ class Acls:
             .outerjoin_from(table, users, mine)
             .where(one)
         )
-        self._set = (
-            sa.update(table)
-            .where(one)
-            .values(
-                acl_project_access=sa.bindparam('access'),
-                acl_created_at=sa.bindparam('created'),
-                acl_updated_at=sa.bindparam('now'),
-                updated_at=sa.bindparam('now'),
-            )
-        )
-        self._unset = (
-            sa.update(table)
-            .where(one)
-            .values(
-                acl_project_access=None,
-                acl_created_at=None,
-                acl_updated_at=None,
-            )
-        )
+        self._set, self._unset = _updates(table, one)
         self._insert = sa.insert(users)
         self._delete = sa.delete(users).where(
             users.c[parent] == sa.bindparam('of_parent')
@@ -163,6 +145,23 @@ class Acls:
                 self._insert,
                 [{self._parent: row.id, 'user_id': user} for user in users],
             )
+
+
+def _updates(
+    table: sa.Table, one: sa.ColumnElement[bool]
+) -> tuple[sa.Update, sa.Update]:
+    """Store a list's own half, and remove it."""
+    update = sa.update(table).where(one)
+    store = update.values(
+        acl_project_access=sa.bindparam('access'),
+        acl_created_at=sa.bindparam('created'),
+        acl_updated_at=sa.bindparam('now'),
+        updated_at=sa.bindparam('now'),
+    )
+    remove = update.values(
+        acl_project_access=None, acl_created_at=None, acl_updated_at=None
+    )
+    return store, remove
 
 
 OF_SECRETS = Acls(models.SecretAclUser, models.Secret, 'secret_id')

@@ -184,7 +184,8 @@ class AclsOfSecrets(Acls):
             self.assertIsNone(self.of.get(conn, row.id, base.NOW))
             self.assertIsNone(self.of.lock(conn, row.id, base.NOW))
 
-    def test_what_is_shared_with_a_user(self) -> None:
+    def share(self) -> list[secrets.SecretRow]:
+        """What is shared with 'me' and not expired, in order."""
         rows = [
             base.secret(
                 name=str(number % 2),
@@ -194,14 +195,16 @@ class AclsOfSecrets(Acls):
             for number in range(9)
         ]
         gone = base.secret(expiration=base.NOW)
-        alone = base.secret()
-        self.store(*rows, gone, alone)
+        self.store(*rows, gone)
         with self.database.writing() as conn:
             for row in (*rows, gone):
                 found = self.of.lock(conn, row.id, base.NOW - base.SECOND)
                 assert found is not None
                 self.of.put(conn, found, False, ['me', 'you'], base.NOW)
-        rows.sort(key=lambda row: (row.created_at, row.id))
+        return sorted(rows, key=lambda row: (row.created_at, row.id))
+
+    def test_what_is_shared_with_a_user(self) -> None:
+        rows = self.share()
         ids = [row.id for row in rows]
 
         def listed(**fields: Any) -> list[str]:
@@ -220,6 +223,8 @@ class AclsOfSecrets(Acls):
                 self.assertEqual(
                     part, listed(limit=4, offset=offset, marker=marker)
                 )
+        alone = base.secret()
+        self.store(alone)
         # A marker that is not in the list means nothing.
         self.assertEqual(ids[2:4], listed(limit=2, offset=2, marker=alone.id))
         odd = [row.id for row in rows if row.name == '1']
