@@ -49,6 +49,18 @@ so does this one.
 How many projects one listener purges at the same time.
 """,
     ),
+    cfg.IntOpt(
+        'purge_again_after',
+        default=900,
+        min=0,
+        help="""
+Seconds after which a listener that purged a project purges it once more: API
+processes may remember a token of the project ([keystone_authtoken]
+token_cache_time and [api] auth_cache_time) and its key ([conductor]
+key_cache_ttl) for some time, and store something meanwhile. 0 leaves it at
+the first time. A listener that ends before does not do it later.
+""",
+    ),
 ]
 
 

@@ -17,7 +17,10 @@ REGION = 'RegionOne'
 
 
 class Keystone(uwsgi.WsgiServer):
-    """Keystone with the roles, projects and users of accounts.py."""
+    """Keystone with the roles, projects and users of accounts.py.
+
+    options may be changed between stop() and start().
+    """
 
     name = 'keystone'
     module = 'keystone.wsgi.api:application'
@@ -28,10 +31,11 @@ class Keystone(uwsgi.WsgiServer):
     # SQLite answers 500 when two requests write at a time.
     processes = 1
 
-    def __init__(self) -> None:
+    def __init__(self, options: uwsgi.Options | None = None) -> None:
         self._programs = venvs.venv('keystone')
         super().__init__(self._programs)
         self._conf = self.folder / 'keystone.conf'
+        self.options = options or {}
 
     @property
     def auth_url(self) -> str:
@@ -41,10 +45,12 @@ class Keystone(uwsgi.WsgiServer):
         return system.environment(OS_KEYSTONE_CONFIG_DIR=str(self.folder))
 
     def prepare(self) -> None:
-        if self._conf.exists():
+        first = not self._conf.exists()
+        options = uwsgi.merge(self._options(), self.options)
+        uwsgi.write_options(self._conf, options)
+        if not first:
             return
         system.say('preparing Keystone')
-        uwsgi.write_options(self._conf, self._options())
         self._manage('db_sync')
         group = grp.getgrgid(os.getgid()).gr_name
         for what in ('fernet_setup', 'credential_setup'):

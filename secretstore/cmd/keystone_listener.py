@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``secretstore-keystone-listener``: purge projects that Keystone deletes.
+
+Listens on the message bus until it gets SIGTERM or SIGINT.  Any number of
+these may run; those with the same pool_name share the work.
+"""
+
+import importlib
+import signal
+import sys
+from typing import Any, NoReturn
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from secretstore import errors
+from secretstore.cmd import failures, service
+from secretstore.conductor.background import Background
+from secretstore.conductor.deleted_projects import DeletedProjects
+from secretstore.conductor.purge import Purge
+from secretstore.db import migration
+from secretstore.db.engine import Database
+
+LOG = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def messaging() -> Any:
+    """oslo.messaging on threads.
+
+    It uses eventlet unless it is told otherwise before it is imported, and
+    imports it in any case, unless it cannot be.
+    """
+    if 'oslo_messaging' not in sys.modules:
+        sys.modules.setdefault('eventlet', None)  # type: ignore[arg-type]
+        backend = importlib.import_module('oslo_service.backend')
+        backend.init_backend(backend.BackendType.THREADING)
+    return importlib.import_module('oslo_messaging')
+
+
+def _listener(conf: cfg.ConfigOpts, endpoint: DeletedProjects) -> Any:
+    library = messaging()
+    options = conf.keystone_notifications
+    try:
+        transport = library.get_notification_transport(
+            conf, options.transport_url
+        )
+        return library.get_notification_listener(
+            transport,
+            [
+                library.Target(
+                    exchange=options.control_exchange, topic=options.topic
+                )
+            ],
+            [endpoint],
+            executor='threading',
+            allow_requeue=True,
+            pool=options.pool_name or None,
+        )
+    except library.InvalidTransportURL as error:
+        # What it says repeats the URL, and with it the password.
+        raise errors.StartupError(
+            '[keystone_notifications] transport_url: not a URL of a message '
+            'bus'
+        ) from error
+    except (library.DriverLoadFailure, NotImplementedError) as error:
+        raise errors.StartupError(
+            f'[keystone_notifications] transport_url: {error}'
+        ) from error
+
+
+def _start(listener: Any, threads: int) -> None:
+    """Wait for the message bus, for as long as it takes."""
+    try:
+        listener.start(override_pool_size=threads)
+    except messaging().MessagingException as error:
+        reason = ' '.join(str(error).split())
+        raise errors.StartupError(
+            f'Nothing can be heard on the message bus: {reason}'
+        ) from error
+
+
+def _end(*_: object) -> NoReturn:
+    sys.exit(0)
+
+
+def _run(conf: cfg.ConfigOpts) -> None:
+    database = Database.from_conf(conf)
+    migration.check(database)
+    options = conf.keystone_notifications
+    endpoint = DeletedProjects(
+        Purge(database, conf.collection.batch_size), options.purge_again_after
+    )
+    listener = _listener(conf, endpoint)
+    _start(listener, options.thread_pool_size)
+    background = Background([endpoint.task()])
+    background.start()
+    try:
+        LOG.info(
+            'Waiting for deleted projects: exchange %s, topic %s',
+            options.control_exchange,
+            options.topic,
+        )
+        while True:
+            signal.pause()
+    finally:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        endpoint.stop()
+        listener.stop()
+        listener.wait()
+        background.stop()
+
+
+def main() -> int:
+    """Run until a signal comes; exit status 1: one line says why not."""
+    for number in _SIGNALS:
+        signal.signal(number, _end)
+    try:
+        with failures.named():
+            _run(service.load_config(sys.argv[1:]))
+    except errors.SecretStoreError as error:
+        print(
+            f'secretstore-keystone-listener: {error.message}', file=sys.stderr
+        )
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
