@@ -23,6 +23,8 @@ class OptionsTest(unittest.TestCase):
             ('max_limit_paging', 100),
         ):
             self.assertEqual(value, self.conf[name])
+        for resource in 'secrets', 'orders', 'containers', 'consumers', 'cas':
+            self.assertEqual(-1, self.conf.quotas[f'quota_{resource}'])
 
     def test_twice_is_once(self) -> None:
         options.register_opts(self.conf)
