@@ -23,24 +23,15 @@ from secretstore.rpc.interface import Conductor
 
 SECRETS = '/v1/secrets'
 SECRET = '/v1/secrets/{id}'
-PAYLOAD = '/v1/secrets/{id}/payload'
-METADATA = '/v1/secrets/{id}/metadata'
-METADATUM = '/v1/secrets/{id}/metadata/{key}'
-SECRET_CONSUMERS = '/v1/secrets/{id}/consumers'
-SECRET_ACL = '/v1/secrets/{id}/acl'
 CONTAINERS = '/v1/containers'
 CONTAINER = '/v1/containers/{id}'
-CONTAINER_CONSUMERS = '/v1/containers/{id}/consumers'
-CONTAINER_ACL = '/v1/containers/{id}/acl'
 ORDERS = '/v1/orders'
 ORDER = '/v1/orders/{id}'
-QUOTAS = '/v1/quotas'
 ALL_QUOTAS = '/v1/project-quotas'
 STORES = '/v1/secret-stores'
 STORE = '/v1/secret-stores/{id}'
 TRANSPORT_KEYS = '/v1/transport_keys'
 TRANSPORT_KEY = '/v1/transport_keys/{id}'
-ITS_QUOTAS = '/v1/project-quotas/{project_id}'
 
 
 def public_routes(conf: cfg.ConfigOpts) -> list[Route]:
@@ -52,54 +43,89 @@ def public_routes(conf: cfg.ConfigOpts) -> list[Route]:
 def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
     """Everything below /v1."""
     v1 = VersionsController(conf)
-    secrets = SecretsController(conductor.secrets, conf)
-    meta = SecretMetadataController(conductor.secret_metadata, conf)
-    secret_consumers = ConsumersController(
-        conductor.secret_consumers, consumer_lists.OF_SECRETS, conf
-    )
-    secret_acls = AclsController(conductor.secret_acls, 'secret', conf)
-    container_consumers = ConsumersController(
-        conductor.container_consumers, consumer_lists.OF_CONTAINERS, conf
-    )
-    container_acls = AclsController(
-        conductor.container_acls, 'container', conf
-    )
-    orders = OrdersController(conductor.orders, conf)
-    quotas = QuotasController(conductor.quotas, conf)
     return [
         Route('GET', '/v1', v1.show, 'Version retrieval'),
+        *_secret_routes(SecretsController(conductor.secrets, conf)),
+        *_metadata_routes(
+            SecretMetadataController(conductor.secret_metadata, conf)
+        ),
+        *_consumer_routes(
+            f'{SECRET}/consumers',
+            ConsumersController(
+                conductor.secret_consumers, consumer_lists.OF_SECRETS, conf
+            ),
+            'Secret',
+        ),
+        *_acl_routes(
+            f'{SECRET}/acl',
+            AclsController(conductor.secret_acls, 'secret', conf),
+            'SecretACL(s)',
+        ),
+        *_container_routes(ContainersController(conductor.containers, conf)),
+        *_consumer_routes(
+            f'{CONTAINER}/consumers',
+            ConsumersController(
+                conductor.container_consumers,
+                consumer_lists.OF_CONTAINERS,
+                conf,
+            ),
+            'Container',
+        ),
+        *_acl_routes(
+            f'{CONTAINER}/acl',
+            AclsController(conductor.container_acls, 'container', conf),
+            'ContainerACL(s)',
+        ),
+        *_order_routes(OrdersController(conductor.orders, conf)),
+        *_quota_routes(QuotasController(conductor.quotas, conf)),
+        *_store_routes(SecretStoresController(conductor.secret_stores, conf)),
+        *_transport_key_routes(
+            TransportKeysController(conductor.transport_keys, conf)
+        ),
+    ]
+
+
+def _secret_routes(secrets: SecretsController) -> list[Route]:
+    payload = f'{SECRET}/payload'
+    return [
         Route('GET', SECRETS, secrets.index, 'Secret(s) retrieval'),
         Route('POST', SECRETS, secrets.create, 'Secret creation'),
         Route('GET', SECRET, secrets.show, 'Secret retrieval'),
         Route('PUT', SECRET, secrets.put_payload, 'Secret update'),
         Route('DELETE', SECRET, secrets.delete, 'Secret deletion'),
-        Route('GET', PAYLOAD, secrets.payload, 'Secret payload retrieval'),
-        Route('GET', METADATA, meta.show_all, 'Secret metadata retrieval'),
-        Route('PUT', METADATA, meta.replace, 'Secret metadata creation'),
-        Route('POST', METADATA, meta.add, 'Secret metadatum creation'),
-        Route('GET', METADATUM, meta.show, 'Secret metadatum retrieval'),
-        Route('PUT', METADATUM, meta.update, 'Secret metadatum update'),
-        Route('DELETE', METADATUM, meta.delete, 'Secret metadatum removal'),
-        *_consumer_routes(SECRET_CONSUMERS, secret_consumers, 'Secret'),
-        *_acl_routes(SECRET_ACL, secret_acls, 'SecretACL(s)'),
-        *_container_routes(ContainersController(conductor.containers, conf)),
-        *_consumer_routes(
-            CONTAINER_CONSUMERS, container_consumers, 'Container'
-        ),
-        *_acl_routes(CONTAINER_ACL, container_acls, 'ContainerACL(s)'),
+        Route('GET', payload, secrets.payload, 'Secret payload retrieval'),
+    ]
+
+
+def _metadata_routes(metadata: SecretMetadataController) -> list[Route]:
+    every, one = f'{SECRET}/metadata', f'{SECRET}/metadata/{{key}}'
+    return [
+        Route('GET', every, metadata.show_all, 'Secret metadata retrieval'),
+        Route('PUT', every, metadata.replace, 'Secret metadata creation'),
+        Route('POST', every, metadata.add, 'Secret metadatum creation'),
+        Route('GET', one, metadata.show, 'Secret metadatum retrieval'),
+        Route('PUT', one, metadata.update, 'Secret metadatum update'),
+        Route('DELETE', one, metadata.delete, 'Secret metadatum removal'),
+    ]
+
+
+def _order_routes(orders: OrdersController) -> list[Route]:
+    return [
         Route('GET', ORDERS, orders.index, 'Order(s) retrieval'),
         Route('POST', ORDERS, orders.create, 'Order creation'),
         Route('GET', ORDER, orders.show, 'Order retrieval'),
         Route('DELETE', ORDER, orders.delete, 'Order deletion'),
-        Route('GET', QUOTAS, quotas.effective, 'Quotas'),
+    ]
+
+
+def _quota_routes(quotas: QuotasController) -> list[Route]:
+    one = f'{ALL_QUOTAS}/{{project_id}}'
+    return [
+        Route('GET', '/v1/quotas', quotas.effective, 'Quotas'),
         Route('GET', ALL_QUOTAS, quotas.index, 'Project Quotas'),
-        Route('GET', ITS_QUOTAS, quotas.show, 'Project Quotas'),
-        Route('PUT', ITS_QUOTAS, quotas.put, 'Project Quotas'),
-        Route('DELETE', ITS_QUOTAS, quotas.delete, 'Project Quotas'),
-        *_store_routes(SecretStoresController(conductor.secret_stores, conf)),
-        *_transport_key_routes(
-            TransportKeysController(conductor.transport_keys, conf)
-        ),
+        Route('GET', one, quotas.show, 'Project Quotas'),
+        Route('PUT', one, quotas.put, 'Project Quotas'),
+        Route('DELETE', one, quotas.delete, 'Project Quotas'),
     ]
 
 
