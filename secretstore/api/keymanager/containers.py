@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """/v1/containers and /v1/containers/{id}: Barbican's contract."""
 
-from collections.abc import Sequence
 from typing import Any
+import uuid
 
 from oslo_config import cfg
 import webob
@@ -18,6 +18,7 @@ from secretstore.rpc.interface import (
 )
 
 TYPES = ['generic', 'rsa', 'certificate']
+_NO_ID = str(uuid.UUID(int=0))
 _REF = {'type': 'string', 'minLength': 1}
 CONTAINER = bodies.Schema(
     'Container',
@@ -145,7 +146,7 @@ class ContainersController:
         request: webob.Request,
         container_id: str,
     ) -> webob.Response:
-        bodies.require_content_type(request, ['application/json'])
+        common.require_json_accepted(request)
         secret = self._member(request, container_id)
         self._containers.add_secret(context, container_id, secret)
         return self._made(request, container_id)
@@ -164,15 +165,11 @@ class ContainersController:
         self, request: webob.Request, container_id: str
     ) -> ContainerSecret:
         common.canonical_id(container_id, 'container')
-        common.require_json_accepted(request)
         data = bodies.stripped(bodies.read_json(request, self._max_body))
         MEMBER.validate(data)
         name = data.get('name')
         MEMBER.check_text('name', name or '')
-        secret_id = _id_in(data['secret_ref'])
-        if not common.is_id(secret_id):
-            raise errors.NotFound("Secret provided doesn't exist.")
-        return ContainerSecret(secret_id, name)
+        return ContainerSecret(_id(_last(data['secret_ref'])), name)
 
     def _root(self, request: webob.Request) -> str:
         """What references to this service begin with."""
@@ -214,14 +211,13 @@ def _parse(data: Any, root: str) -> NewContainer:
 
     :param root: what references to secrets must begin with
     :raises InvalidInput: when anything in it is wrong
-    :raises NotFound: when a reference names what cannot exist
     """
     CONTAINER.validate(data)
     refs = data.get('secret_refs') or []
     names = {ref.get('name', '') for ref in refs}
     if len(names) < len(refs):
         raise _refusal('Duplicate reference names are not allowed')
-    ids = [_id_in(ref['secret_ref']) for ref in refs]
+    ids = [_last(ref['secret_ref']) for ref in refs]
     if len(set(ids)) < len(ids):
         raise _refusal('Duplicate secret ids are not allowed')
     if any(not ref['secret_ref'].startswith(root) for ref in refs):
@@ -230,19 +226,13 @@ def _parse(data: Any, root: str) -> NewContainer:
         _check_names(data['type'], names)
     for name in (data.get('name'), *names):
         CONTAINER.check_text('name', name or '')
-    for secret_id, ref in zip(ids, refs, strict=True):
-        if not common.is_id(secret_id):
-            raise errors.NotFound(
-                f"Secret provided for '{ref.get('name')}' doesn't exist."
-            )
-    members: Sequence[ContainerSecret] = [
-        ContainerSecret(secret_id, ref.get('name'))
-        for secret_id, ref in zip(ids, refs, strict=True)
-    ]
     return {
         'name': data.get('name'),
         'type': data['type'],
-        'secrets': members,
+        'secrets': [
+            ContainerSecret(_id(text), ref.get('name'))
+            for text, ref in zip(ids, refs, strict=True)
+        ],
     }
 
 
@@ -260,5 +250,11 @@ def _refusal(reason: str) -> errors.InvalidObject:
     return CONTAINER.invalid(reason, 'secret_refs')
 
 
-def _id_in(ref: str) -> str:
+def _last(ref: str) -> str:
+    """The last part of a reference, where the id is."""
     return ref.removesuffix('/').rpartition('/')[2]
+
+
+def _id(text: str) -> str:
+    """The same, or what no secret has for an id and any database takes."""
+    return text if common.is_id(text) else _NO_ID
