@@ -42,8 +42,15 @@ def encode_meta(
     meta: Mapping[str, Any], expiration: datetime.datetime | None
 ) -> str:
     """What an order asks for, as it is stored and told."""
-    text = expiration.isoformat() if expiration else None
-    return json.dumps({**meta, 'expiration': text}, ensure_ascii=False)
+    text = None
+    if expiration is not None:
+        text = expiration.isoformat(timespec='microseconds')
+    return encode({**meta, 'expiration': text})
+
+
+def encode(value: Any) -> str:
+    """JSON as orders are stored in, in which they can be looked for."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def symmetric(keys: KeyHierarchy, order: OrderRow) -> Made:

@@ -120,9 +120,12 @@ class OrderManager:
             offset=query['offset'],
             marker=query['marker'],
         )
+        text = None
+        if query['meta'] is not None:
+            text = order_keys.encode(query['meta'])
         with self._database.reading() as connection:
             rows, total = db_orders.page(
-                connection, project_of(context), page, query['meta']
+                connection, project_of(context), page, text
             )
         return Page([_view(row) for row in rows], total)
 

@@ -137,7 +137,7 @@ def page(
 ) -> tuple[list[OrderRow], int]:
     """One page of a project's orders, and how many there are in all.
 
-    :param meta: a text that the order's JSON must hold
+    :param meta: what the order's JSON must hold
     """
     conditions = filtering.NO_CONDITIONS
     if meta:

@@ -45,7 +45,7 @@ class OrderView(TypedDict):
 
 
 class OrderQuery(PageQuery):
-    """Which orders to list; *meta* is a text that their JSON must hold."""
+    """Which orders to list; *meta* is a key or a text in their own meta."""
 
     meta: str | None
 

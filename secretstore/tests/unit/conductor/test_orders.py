@@ -317,8 +317,15 @@ class TestAccess(OrderTest):
         orders = self.conductor.orders
         page = orders.page(self.context, page_query(limit=2, offset=1))
         self.assertEqual((made[1:], 3), page)
-        page = orders.page(self.context, page_query(meta='"n1"'))
-        self.assertEqual((made[1:2], 1), page)
+        for meta, found in (
+            ('n1', made[1:2]),
+            ('algorithm', made),
+            ('n', []),
+            ('"', []),
+            ('256', []),
+        ):
+            page = orders.page(self.context, page_query(meta=meta))
+            self.assertEqual((found, len(found)), page)
 
 
 class TestQuotas(OrderTest):
