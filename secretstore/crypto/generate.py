@@ -15,9 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
 from secretstore import errors
 
-# A longer one is refused by the library that encrypts the private key.
-MAX_PASS_PHRASE = 1023
-
 _PrivateKey = (
     rsa.RSAPrivateKey
     | dsa.DSAPrivateKey
@@ -95,7 +92,7 @@ def pair(
 ) -> KeyPair:
     """A key pair; this takes seconds, which other threads may use.
 
-    :param pass_phrase: 1 to MAX_PASS_PHRASE bytes
+    :param pass_phrase: 1 to 1023 bytes
     """
     check_pair(algorithm, bit_length)
     algorithm = algorithm.lower()

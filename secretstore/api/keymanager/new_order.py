@@ -9,8 +9,7 @@ import jsonschema
 from secretstore import errors
 from secretstore.api.keymanager import new_secret
 from secretstore.api.keymanager.bodies import Schema, stripped
-from secretstore.crypto.generate import MAX_PASS_PHRASE
-from secretstore.rpc.interface import NewOrder
+from secretstore.rpc.interface import MAX_PASS_PHRASE, NewOrder
 
 SCHEMA = Schema(
     'Order',

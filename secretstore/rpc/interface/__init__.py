@@ -32,6 +32,7 @@ from secretstore.rpc.interface.containers import (
     NewContainerConsumer,
 )
 from secretstore.rpc.interface.orders import (
+    MAX_PASS_PHRASE,
     NewOrder,
     OrderQuery,
     Orders,
@@ -68,6 +69,7 @@ from secretstore.rpc.interface.transport import (
 )
 
 __all__ = [
+    'MAX_PASS_PHRASE',
     'SEALED_OVERHEAD',
     'AclView',
     'Acls',

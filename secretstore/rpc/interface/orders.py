@@ -8,6 +8,9 @@ from typing import Any, Literal, Protocol, TypedDict
 from secretstore.context import RequestContext
 from secretstore.rpc.interface.common import Page, PageQuery
 
+# Bytes; the library that encrypts private keys takes no longer one.
+MAX_PASS_PHRASE = 1023
+
 OrderType = Literal['key', 'asymmetric']
 OrderStatus = Literal['PENDING', 'ACTIVE', 'ERROR']
 
@@ -16,7 +19,8 @@ class NewOrder(TypedDict):
     """A key to be generated.
 
     *meta* is JSON as the caller gave it, checked, without a pass phrase.
-    *expiration*, naive UTC, is what its text in *meta* says.
+    *expiration*, naive UTC, is what its text in *meta* says.  *pass_phrase*
+    has at most ``MAX_PASS_PHRASE`` bytes in UTF-8.
     """
 
     type: OrderType

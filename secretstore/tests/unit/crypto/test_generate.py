@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
 from secretstore import errors
 from secretstore.crypto import generate
+from secretstore.rpc.interface import MAX_PASS_PHRASE
 
 HMACS = ('hmacsha1', 'hmacsha256', 'hmacsha384', 'hmacsha512')
 PASS_PHRASE = ' pass phräse '.encode()
@@ -164,7 +165,7 @@ class TestPair(unittest.TestCase):
                 self._pair(algorithm, bits, PASS_PHRASE)
 
     def test_longest_pass_phrase(self) -> None:
-        longest = b'x' * generate.MAX_PASS_PHRASE
+        longest = b'x' * MAX_PASS_PHRASE
         pair = generate.pair('ec', 256, longest)
         serialization.load_pem_private_key(pair.private, longest)
 
