@@ -69,8 +69,11 @@ class ContainerManager:
         self._authorization = authorization
         self._limits = limits
 
-    def create(self, context: RequestContext, container: NewContainer) -> str:
+    def require_create(self, context: RequestContext) -> None:
         self._authorization.require(context, policy.CREATE, {})
+
+    def create(self, context: RequestContext, container: NewContainer) -> str:
+        self.require_create(context)
         now = utcnow()
         row = ContainerRow(
             id=str(uuid.uuid4()),

@@ -87,8 +87,13 @@ class ContainersController:
         self, context: RequestContext, request: webob.Request
     ) -> webob.Response:
         common.require_json_accepted(request)
-        data = bodies.stripped(bodies.read_json(request, self._max_body))
-        new = _parse(data, self._root(request))
+        try:
+            data = bodies.stripped(bodies.read_json(request, self._max_body))
+            new = _parse(data, self._root(request))
+        except errors.InvalidInput:
+            # Who may not create one learns that first.
+            self._containers.require_create(context)
+            raise
         container_id = self._containers.create(context, new)
         return self._made(request, container_id)
 

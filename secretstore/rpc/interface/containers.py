@@ -71,6 +71,9 @@ class Containers(Protocol):
         NotFound when a secret does not exist in that project.
         """
 
+    def require_create(self, context: RequestContext) -> None:
+        """Raise Forbidden when the caller may not create any."""
+
     def get(self, context: RequestContext, container_id: str) -> ContainerView:
         """A container with its members and consumers."""
 

@@ -23,13 +23,14 @@ from secretstore.tests.unit.conductor.test_access import (
 
 TABLE = {
     'create': OWN | ABROAD,
+    'require_create': OWN | ABROAD,
     'page': OWN | ABROAD,
     'get': OWN,
     'delete': OWN,
     'add secret': OWN,
     'remove secret': OWN,
 }
-ABOUT_A_CONTAINER = TABLE.keys() - {'create', 'page'}
+ABOUT_A_CONTAINER = TABLE.keys() - {'create', 'require_create', 'page'}
 EMPTY: NewContainer = {'name': None, 'type': 'generic', 'secrets': []}
 ALL: ContainerQuery = {
     'limit': 100,
@@ -54,6 +55,7 @@ class ContainerAccessTest(ConductorTest):
             self.conductor.container_acls.replace(owner, of, acl)
         actions: dict[str, Callable[[RequestContext], object]] = {
             'create': lambda who: containers.create(who, EMPTY),
+            'require_create': containers.require_create,
             'page': lambda who: containers.page(who, ALL),
             'get': lambda who: containers.get(who, of),
             'delete': lambda who: containers.delete(who, of),
