@@ -71,6 +71,7 @@ class ContainerManager:
 
     def require_create(self, context: RequestContext) -> None:
         self._authorization.require(context, policy.CREATE, {})
+        project_of(context)
 
     def create(self, context: RequestContext, container: NewContainer) -> str:
         self.require_create(context)
