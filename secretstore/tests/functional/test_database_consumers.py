@@ -2,6 +2,7 @@
 """The suites of consumers on real servers."""
 
 from secretstore.tests.functional import databases
+from secretstore.tests.unit.conductor import consumers_suite as together
 from secretstore.tests.unit.db import consumers_suite
 
 
@@ -16,7 +17,7 @@ class TestConsumersOfContainersOnMariaDB(
 
 
 class TestConsumersTogetherOnMariaDB(
-    databases.MariaDB, consumers_suite.ConsumersTogether
+    databases.MariaDB, together.ConsumersTogether
 ):
     pass
 
@@ -34,7 +35,7 @@ class TestConsumersOfContainersOnMariaDBPyMySQL(
 
 
 class TestConsumersTogetherOnMariaDBPyMySQL(
-    databases.MariaDBPyMySQL, consumers_suite.ConsumersTogether
+    databases.MariaDBPyMySQL, together.ConsumersTogether
 ):
     pass
 
@@ -52,6 +53,6 @@ class TestConsumersOfContainersOnPostgreSQL(
 
 
 class TestConsumersTogetherOnPostgreSQL(
-    databases.PostgreSQL, consumers_suite.ConsumersTogether
+    databases.PostgreSQL, together.ConsumersTogether
 ):
     pass

@@ -117,6 +117,6 @@ class ContainerConsumersTest(CountingTest):
 
         self.add('first')
         few = counts()
-        self.assertEqual([7, 3, 5, 2, 3, 3], few)
+        self.assertEqual([6, 3, 5, 2, 3, 3], few)
         self.add(*(str(number) for number in range(50)))
         self.assertEqual(few, counts())

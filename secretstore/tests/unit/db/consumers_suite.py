@@ -9,9 +9,8 @@ from oslo_db import exception as db_exc
 import sqlalchemy as sa
 
 from secretstore.crypto.binding import digest
-from secretstore.db import consumers, models, secrets
+from secretstore.db import consumers, models
 from secretstore.db.consumers import OF_SECRETS, ConsumerRow
-from secretstore.db.engine import retried
 from secretstore.tests.unit.db import base
 
 LATER = base.NOW + base.SECOND
@@ -179,13 +178,13 @@ class Consumers(Counted):
                 self.of.remove(conn, row)
                 self.assertEqual(4, len(seen))
                 self.of.add(conn, row)
-                self.assertEqual(8, len(seen))
+                self.assertEqual(7, len(seen))
                 self.of.forget(conn, parents)
-                self.assertEqual(12, len(seen), seen)
+                self.assertEqual(11, len(seen), seen)
                 self.of.forget(conn, parents)
-                self.assertEqual(14, len(seen), seen)
+                self.assertEqual(13, len(seen), seen)
                 self.of.forget(conn, [])
-                self.assertEqual(14, len(seen), seen)
+                self.assertEqual(13, len(seen), seen)
 
 
 class ConsumersOfContainers(Consumers):
@@ -196,106 +195,3 @@ class ConsumersOfContainers(Consumers):
 
     def fields(self, number: int) -> tuple[str, ...]:
         return ('clé \U0001f511', f'https://{number}/' + 'x' * 1000)
-
-
-class ConsumersTogether(Counted):
-    """What happens at the same time as something else."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.row = base.secret()
-        self.store(self.row)
-
-    @retried
-    def add(self, new: ConsumerRow) -> bool:
-        """As who adds should do it; False when the secret is gone."""
-        with self.database.writing() as conn:
-            if secrets.lock(conn, new.parent_id, base.NOW) is None:
-                return False
-            known = OF_SECRETS.of(conn, [new.parent_id])[new.parent_id]
-            if new.digest not in {row.digest for row in known}:
-                OF_SECRETS.add(conn, new)
-        return True
-
-    @retried
-    def remove_consumer(self, like: ConsumerRow) -> bool:
-        with self.database.writing() as conn:
-            secrets.lock(conn, like.parent_id, base.NOW)
-            for row in OF_SECRETS.of(conn, [like.parent_id])[like.parent_id]:
-                if row.digest == like.digest:
-                    OF_SECRETS.remove(conn, row)
-                    return True
-        return False
-
-    @retried
-    def delete(self, forced: bool) -> bool:
-        """False when consumers forbid it."""
-        try:
-            with self.database.writing() as conn:
-                if forced:
-                    OF_SECRETS.forget(conn, [self.row.id])
-                secrets.delete(conn, self.row.id)
-        except db_exc.DBReferenceError:
-            return False
-        return True
-
-    def left(self) -> int:
-        with self.database.reading() as conn:
-            return len(OF_SECRETS.of(conn, [self.row.id])[self.row.id])
-
-    def test_the_same_consumer_comes_and_goes(self) -> None:
-        def work(number: int) -> int:
-            balance = 0
-            for turn in range(6):
-                same = consumer(self.row.id, 'a', 'b', 'c')
-                if (number + turn) % 2:
-                    self.add(same)
-                else:
-                    balance += self.remove_consumer(same)
-            return balance
-
-        outcome = self.together(8, work)
-        self.assertEqual([int] * 8, [type(found) for found in outcome])
-        left = self.left()
-        self.assertIn(left, (0, 1))
-        self.assertEqual(left, self.counts().get(base.PROJECT, 0))
-
-    def test_added_while_the_secret_is_deleted(self) -> None:
-        """Whoever was told that it is there finds the secret there."""
-        for turn in range(12):
-            self.setUp()
-            adders = 7
-
-            def work(number: int, first: int = turn % 8) -> bool:
-                if number == first:
-                    return self.delete(forced=False)
-                return self.add(consumer(self.row.id, 'a', 'b', str(number)))
-
-            outcome = self.together(adders + 1, work)
-            deleted = outcome.pop(turn % 8)
-            self.assertEqual([not deleted] * adders, outcome, turn)
-            self.assertEqual(0 if deleted else adders, self.left())
-            with self.database.reading() as conn:
-                found = secrets.get(conn, self.row.id, base.NOW)
-            self.assertEqual(deleted, found is None)
-            expected = {} if deleted else {base.PROJECT: adders}
-            self.assertEqual(expected, self.counts())
-
-    def test_added_while_the_secret_is_deleted_with_force(self) -> None:
-        for turn in range(12):
-            self.setUp()
-
-            def work(number: int, first: int = turn % 8) -> bool:
-                if number == first:
-                    return self.delete(forced=True)
-                return self.add(
-                    consumer(
-                        self.row.id, 'a', 'b', str(number), project_id='other'
-                    )
-                )
-
-            outcome = self.together(8, work)
-            self.assertIs(True, outcome.pop(turn % 8))
-            self.assertLessEqual(set(outcome), {True, False}, turn)
-            self.assertEqual((0, {}), (self.left(), self.counts()))
-            self.assertEqual(0, self.total())

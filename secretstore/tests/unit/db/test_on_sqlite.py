@@ -48,10 +48,6 @@ class TestConsumersOfContainers(consumers_suite.ConsumersOfContainers):
     pass
 
 
-class TestConsumersTogether(consumers_suite.ConsumersTogether):
-    pass
-
-
 class TestQuotas(quotas_suite.Quotas):
     pass
 
