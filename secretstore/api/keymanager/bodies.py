@@ -22,6 +22,8 @@ LOG = logging.getLogger(__name__)
 MAX_DEPTH = 16
 
 _NEWEST = jsonschema.Draft202012Validator
+# Properties, and the body itself, in which a payload or pass phrase may be.
+_HOLD_SECRETS = (None, 'payload', 'meta')
 _UNSTORABLE = re.compile('[\x00\ud800-\udfff]')
 
 
@@ -83,9 +85,9 @@ class Schema:
 
 
 def _reason(error: jsonschema.ValidationError, prop: str | None) -> str:
-    """The validator's words, without a payload: clients log answers."""
+    """The validator's words, without a secret: clients log answers."""
     told = repr(error.instance)
-    if prop in (None, 'payload') and error.message.startswith(told):
+    if prop in _HOLD_SECRETS and error.message.startswith(told):
         return 'it' + error.message[len(told) :]
     return str(error.message)
 

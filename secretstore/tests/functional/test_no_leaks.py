@@ -33,6 +33,7 @@ class _Requests:
         self, url: str, headers: dict[str, str], marks: needles.Needles
     ) -> None:
         self.url = f'{url}/v1/secrets'
+        self.orders = f'{url}/v1/orders'
         self.headers = headers
         self.marks = marks
         self.errors: list[bytes] = []
@@ -89,6 +90,13 @@ class _Requests:
         self.send('PUT', f'{ref}/metadata', {'metadata': {'k': 'v'}})
         self.send('GET', self.url)
         self.send('DELETE', empty)
+        self.order(passphrase=self.marks.text('pass phrase'))
+        self.send('GET', self.orders)
+
+    def order(self, **meta: object) -> None:
+        key = {'algorithm': 'ec', 'bit_length': 256}
+        body = {'type': 'asymmetric', 'meta': key | meta}
+        self.send('POST', self.orders, body)
 
     def bad(self) -> None:
         """Requests that are refused, with a payload in them all."""
@@ -116,6 +124,16 @@ class _Requests:
         self.send('PUT', empty, text.encode() * 1000, Content_Type=TEXT)
         self.send('GET', f'{ref}/payload', Accept='image/png')
         self.send('PATCH', ref, as_json)
+        phrase = self.marks.text('refused pass phrase')
+        self.order(passphrase=[phrase])
+        self.order(passphrase=phrase * 100)
+        self.order(passphrase=phrase, bit_length=1)
+        self.order(passphrase=phrase, algorithm='no such')
+        self.send(
+            'POST',
+            self.orders,
+            {'type': 'asymmetric', 'meta': [{'passphrase': phrase}]},
+        )
 
     def _wrong_types(self, text: str) -> None:
         for wrong in (text, [text], {'payload': [text]}):

@@ -174,6 +174,14 @@ class TestPassPhrase(NewOrderTest):
         self.assertIsNone(order['pass_phrase'])
         self.assertEqual({**AES, 'name': None}, order['meta'])
 
+    def test_is_not_repeated_of_meta_that_is_none(self) -> None:
+        for meta in ('hush', [{'passphrase': 'hush'}]):
+            self.assert_refused(
+                "Provided object does not match schema 'Order': it is not of "
+                "type 'object'. Invalid property: 'meta'",
+                {'type': 'asymmetric', 'meta': meta},
+            )
+
     def test_is_not_repeated(self) -> None:
         for value, reason in (
             (987654, "'passphrase' is not of type 'string'"),
