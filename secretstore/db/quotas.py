@@ -109,47 +109,46 @@ def take_all(
 
     :param defaults: the limits of projects without their own
     """
-    limited = _limited(conn, project_id, tuple(counts), defaults)
-    if any(counts[resource] > limit for resource, limit in limited.items()):
-        raise errors.QuotaReached()
-    usage.add_all(conn, project_id, counts, _GATE if limited else None)
-    if not limited:
+    names = tuple(counts)
+    given = {
+        f'default_{name}': -1 if limit is None else limit
+        for name, limit in defaults._asdict().items()
+        if name in counts
+    }
+    free = conn.execute(
+        _unless_limited(conn.dialect.name, names),
+        usage.parameters(conn, project_id, counts) | given,
+    )
+    if free.rowcount:
         return
+    usage.add_all(conn, project_id, counts, _GATE)
     # A statement of its own: it sees what was committed while we waited.
-    totals = conn.execute(
-        _totals(tuple(limited)), {'of_project': project_id, 'now': now}
+    found = conn.execute(
+        _state(names), {'of_project': project_id, 'now': now, **given}
     ).one()
-    for total, limit in zip(totals, limited.values(), strict=True):
-        if total > limit:
+    for limit, total in zip(found[::2], found[1::2], strict=True):
+        if 0 <= limit < total:
             raise errors.QuotaReached()
 
 
-def _limited(
-    conn: sa.Connection,
-    project_id: str,
-    resources: tuple[Resource, ...],
-    defaults: Limits,
-) -> dict[Resource, int]:
-    """The limits of those that have one."""
-    own = conn.execute(_own(resources), {'of_project': project_id}).first()
-    limits = {}
-    for position, resource in enumerate(resources):
-        limit = None if own is None else own[position]
-        if limit is None:
-            limit = getattr(defaults, resource)
-        if limit is not None and limit >= 0:
-            limits[resource] = limit
-    return limits
+def _limit(resource: Resource) -> sa.ColumnElement[int]:
+    own = sa.select(_quotas.c[resource]).where(_OF_PROJECT).scalar_subquery()
+    default = sa.bindparam(f'default_{resource}', type_=sa.Integer)
+    return sa.func.coalesce(own, default)
 
 
 @functools.cache
-def _own(resources: tuple[Resource, ...]) -> sa.Select[Any]:
-    columns = [_quotas.c[name] for name in resources]
-    return sa.select(*columns).where(_OF_PROJECT)
+def _unless_limited(
+    dialect: str, resources: tuple[Resource, ...]
+) -> sa.Insert:
+    """Counts, unless one of them is limited: most projects are not."""
+    free = sa.and_(*[_limit(name) < 0 for name in resources])
+    return usage.statement(dialect, resources, free)
 
 
 @functools.cache
-def _totals(resources: tuple[Resource, ...]) -> sa.Select[Any]:
+def _state(resources: tuple[Resource, ...]) -> sa.Select[Any]:
+    """The limit of each, and how many there are."""
     expired = (
         sa.select(sa.func.count())
         .where(
@@ -158,11 +157,14 @@ def _totals(resources: tuple[Resource, ...]) -> sa.Select[Any]:
         )
         .scalar_subquery()
     )
-    totals: list[sa.ColumnElement[Any]] = []
+    columns: list[sa.ColumnElement[Any]] = []
     for name in resources:
-        stored = usage.stored(name, _PROJECT)
-        totals.append(stored - expired if name == 'secrets' else stored)
-    return sa.select(*totals)
+        total = usage.stored(name, _PROJECT)
+        columns += [
+            _limit(name),
+            total - expired if name == 'secrets' else total,
+        ]
+    return sa.select(*columns)
 
 
 @functools.cache

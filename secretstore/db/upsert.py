@@ -2,10 +2,12 @@
 """Insert a row, or change the one that is there: one statement for both."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+T = TypeVar('T', bound=sa.Insert)
 
 
 def upsert(
@@ -13,22 +15,29 @@ def upsert(
     table: sa.Table,
     values: Mapping[str, Any],
     changes: Mapping[str, Any],
+    where: sa.ColumnElement[bool] | None = None,
 ) -> sa.Insert:
     """Insert *values*; where their primary key is taken make *changes*.
 
     :param dialect: the name of the connection's dialect
+    :param where: do nothing, and tell so by the row count, unless this is so
     """
     if dialect in ('mysql', 'mariadb'):
-        return (
-            mysql.insert(table)
-            .values(values)
-            .on_duplicate_key_update(**changes)
-        )
+        return _given(
+            mysql.insert(table), values, where
+        ).on_duplicate_key_update(**changes)
     insert = postgresql.insert if dialect == 'postgresql' else sqlite.insert
-    return (
-        insert(table)
-        .values(values)
-        .on_conflict_do_update(
-            index_elements=list(table.primary_key.columns), set_=changes
-        )
+    return _given(insert(table), values, where).on_conflict_do_update(
+        index_elements=list(table.primary_key.columns), set_=changes
     )
+
+
+def _given(
+    insert: T, values: Mapping[str, Any], where: sa.ColumnElement[bool] | None
+) -> T:
+    if where is None:
+        return insert.values(values)
+    # MariaDB wants a table for a condition.
+    one = sa.select(sa.literal_column('1').label('one')).subquery('one')
+    row = sa.select(*values.values()).select_from(one).where(where)
+    return insert.from_select(list(values), row)

@@ -5,10 +5,10 @@ A count is spread over shards, so that writers of one project seldom wait
 for each other; the project's count is their sum.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import functools
 import random
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -45,6 +45,19 @@ def add_all(
     shard: int | None = None,
 ) -> None:
     """Count several resources at once."""
+    conn.execute(
+        _statement(conn.dialect.name, tuple(deltas)),
+        parameters(conn, project_id, deltas, shard),
+    )
+
+
+def parameters(
+    conn: sa.Connection,
+    project_id: str,
+    deltas: Mapping[Resource, int],
+    shard: int | None = None,
+) -> dict[str, Any]:
+    """What statement() needs."""
     if shard is None:
         # A transaction that counts several resources does so in one shard:
         # two of them must not wait for each other in a circle.
@@ -53,28 +66,34 @@ def add_all(
             random.getrandbits(32) % _SHARDS,  # noqa: S311
         )
     values = {f'{name}_delta': delta for name, delta in deltas.items()}
-    conn.execute(
-        _statement(conn.dialect.name, tuple(deltas)),
-        {'of_project': project_id, 'in_shard': shard, **values},
-    )
+    return {'of_project': project_id, 'in_shard': shard, **values}
 
 
-@functools.cache
-def _statement(dialect: str, resources: tuple[Resource, ...]) -> sa.Insert:
+def statement(
+    dialect: str,
+    resources: Sequence[Resource],
+    where: sa.ColumnElement[bool] | None = None,
+) -> sa.Insert:
+    """SQL that counts these, or nothing unless *where* is so."""
     deltas: dict[str, sa.BindParameter[int]] = {
-        name: sa.bindparam(f'{name}_delta') for name in resources
+        name: sa.bindparam(f'{name}_delta', type_=sa.BigInteger)
+        for name in resources
     }
     return upsert(
         dialect,
         _usage,
         {
-            'project_id': sa.bindparam('of_project'),
-            'shard': sa.bindparam('in_shard'),
-            **dict.fromkeys(RESOURCES, 0),
+            'project_id': sa.bindparam('of_project', type_=sa.String),
+            'shard': sa.bindparam('in_shard', type_=sa.SmallInteger),
+            **dict.fromkeys(RESOURCES, sa.literal_column('0')),
             **deltas,
         },
         {name: _usage.c[name] + delta for name, delta in deltas.items()},
+        where,
     )
+
+
+_statement = functools.cache(statement)
 
 
 def stored(

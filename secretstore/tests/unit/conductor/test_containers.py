@@ -239,7 +239,7 @@ class ContainersTest(ContainersBase):
             return found
 
         few = counts(1)
-        self.assertEqual([5, 3, 3, 2, 3, 5], few)
+        self.assertEqual([4, 3, 3, 2, 3, 5], few)
         for _ in range(20):
             self.create(self.secret())
         self.assertEqual(few, counts(50))

@@ -168,7 +168,7 @@ class Quotas(QuotaTest):
             self.insert(row)
 
     def test_statements(self) -> None:
-        for limits, expected in ({}, 4), ({'secrets': 9}, 5):
+        for limits, expected in ({}, 3), ({'secrets': 9}, 5):
             self.put(**limits)
             with self.database.writing() as conn:
                 with base.statements(conn) as seen:
