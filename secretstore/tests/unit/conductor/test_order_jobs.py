@@ -15,7 +15,7 @@ from secretstore.db import models
 from secretstore.db import orders as db_orders
 from secretstore.db.orders import OrderRow
 from secretstore.keys.hierarchy import KeyHierarchy
-from secretstore.tests.unit.conductor import base, test_orders
+from secretstore.tests.unit.conductor import base, order_base
 
 SECONDS = 30.0
 MINUTE = datetime.timedelta(minutes=1)
@@ -23,7 +23,7 @@ NOTHING = {'secrets': 0, 'containers': 0, 'orders': 1}
 ALL = {'secrets': 2, 'containers': 1, 'orders': 1}
 
 
-class JobsTest(test_orders.OrderTest):
+class JobsTest(order_base.OrderTest):
     """Orders that were left, and what takes them on."""
 
     overrides = {
@@ -47,7 +47,7 @@ class JobsTest(test_orders.OrderTest):
     def leave(self, pass_phrase: str | None = None, **fields: Any) -> str:
         """The id of an order that is due, as after a crash."""
         now = utcnow()
-        meta = test_orders.EC
+        meta = order_base.EC
         row = OrderRow(
             id=str(uuid.uuid4()),
             project_id=str(self.context.project_id),
