@@ -44,6 +44,14 @@ _LIMITS = [_quotas.c[name] for name in Limits._fields]
 _GET = sa.select(*_LIMITS).where(_OF_PROJECT)
 _DELETE = sa.delete(_quotas).where(_OF_PROJECT)
 _TOTAL = sa.select(sa.func.count()).select_from(_quotas)
+_EXPIRED = (
+    sa.select(sa.func.count())
+    .where(
+        _secrets.c.project_id == _PROJECT,
+        _secrets.c.expiration <= sa.bindparam('now', type_=models.Time),
+    )
+    .scalar_subquery()
+)
 _PAGE = (
     sa.select(_quotas.c.project_id, *_LIMITS)
     .order_by(_quotas.c.project_id)
@@ -109,32 +117,23 @@ def take_all(
 
     :param defaults: the limits of projects without their own
     """
-    names = tuple(counts)
-    given = {
+    dialect, names = conn.dialect.name, tuple(counts)
+    known: dict[str, Any] = {
         f'default_{name}': -1 if limit is None else limit
         for name, limit in defaults._asdict().items()
         if name in counts
     }
-    free = conn.execute(
-        _unless_limited(conn.dialect.name, names),
-        usage.parameters(conn, project_id, counts) | given,
-    )
-    if free.rowcount:
+    values = known | usage.parameters(conn, project_id, counts)
+    if conn.execute(_unless_limited(dialect, names), values).rowcount:
         return
-    usage.add_all(conn, project_id, counts, _GATE)
-    # A statement of its own: it sees what was committed while we waited.
-    found = conn.execute(
-        _state(names), {'of_project': project_id, 'now': now, **given}
-    ).one()
-    for limit, total in zip(found[::2], found[1::2], strict=True):
-        if 0 <= limit < total:
-            raise errors.QuotaReached()
-
-
-def _limit(resource: Resource) -> sa.ColumnElement[int]:
-    own = sa.select(_quotas.c[resource]).where(_OF_PROJECT).scalar_subquery()
-    default = sa.bindparam(f'default_{resource}', type_=sa.Integer)
-    return sa.func.coalesce(own, default)
+    if 'secrets' in counts:
+        known['now'] = now
+    values = known | usage.parameters(conn, project_id, counts, _GATE)
+    counted = conn.execute(_where_room(dialect, names), values).rowcount
+    # Others may have counted while we waited for our turn.
+    known['of_project'] = project_id
+    if not counted or not conn.execute(_keeps(names), known).scalar_one():
+        raise errors.QuotaReached()
 
 
 @functools.cache
@@ -147,24 +146,41 @@ def _unless_limited(
 
 
 @functools.cache
-def _state(resources: tuple[Resource, ...]) -> sa.Select[Any]:
-    """The limit of each, and how many there are."""
-    expired = (
-        sa.select(sa.func.count())
-        .where(
-            _secrets.c.project_id == _PROJECT,
-            _secrets.c.expiration <= sa.bindparam('now', type_=models.Time),
-        )
-        .scalar_subquery()
-    )
-    columns: list[sa.ColumnElement[Any]] = []
-    for name in resources:
-        total = usage.stored(name, _PROJECT)
-        columns += [
-            _limit(name),
-            total - expired if name == 'secrets' else total,
+def _where_room(dialect: str, resources: tuple[Resource, ...]) -> sa.Insert:
+    """Counts, unless there is no room.
+
+    Nobody then adds a row that is rolled back: on MariaDB those who wait for
+    such a row end in a deadlock.
+    """
+    room = sa.and_(
+        *[
+            _fits(name, sa.bindparam(f'{name}_delta', type_=sa.BigInteger))
+            for name in resources
         ]
-    return sa.select(*columns)
+    )
+    return usage.statement(dialect, resources, room)
+
+
+@functools.cache
+def _keeps(resources: tuple[Resource, ...]) -> sa.Select[bool]:
+    """Whether there are no more than there may be."""
+    return sa.select(sa.and_(*[_fits(name) for name in resources]))
+
+
+def _fits(
+    resource: Resource, more: sa.ColumnElement[int] | None = None
+) -> sa.ColumnElement[bool]:
+    limit, total = _limit(resource), usage.stored(resource, _PROJECT)
+    count = total if more is None else total + more
+    if resource == 'secrets':
+        count = count - _EXPIRED
+    return sa.or_(limit < 0, count <= limit)
+
+
+def _limit(resource: Resource) -> sa.ColumnElement[int]:
+    own = sa.select(_quotas.c[resource]).where(_OF_PROJECT).scalar_subquery()
+    default = sa.bindparam(f'default_{resource}', type_=sa.Integer)
+    return sa.func.coalesce(own, default)
 
 
 @functools.cache
