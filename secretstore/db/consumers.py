@@ -44,7 +44,6 @@ class Consumers:
         of_parent = table.c[parent]
         of_parents = of_parent.in_(sa.bindparam('parents', expanding=True))
         one = table.c.id == sa.bindparam('consumer_id')
-        parent_id = self._parents.c.id
         self._listing = paging.Listing(table, of_parent == paging.SCOPE)
         self._of = (
             sa.select(table)
@@ -55,18 +54,7 @@ class Consumers:
             one, of_parent == sa.bindparam('of_parent')
         )
         self._insert = sa.insert(table)
-        self._touch = (
-            sa.update(self._parents)
-            .where(parent_id == sa.bindparam('of_parent'))
-            .values(updated_at=sa.bindparam('now'))
-        )
         self._delete = sa.delete(table).where(one)
-        self._lock = (
-            sa.select(parent_id)
-            .where(parent_id.in_(sa.bindparam('parents', expanding=True)))
-            .order_by(parent_id)
-            .with_for_update()
-        )
         self._count = (
             sa.select(table.c.project_id, sa.func.count())
             .where(of_parents)
@@ -74,6 +62,21 @@ class Consumers:
             .order_by(table.c.project_id)
         )
         self._delete_all = sa.delete(table).where(of_parents)
+        self._write_parents()
+
+    def _write_parents(self) -> None:
+        parent_id = self._parents.c.id
+        self._touch = (
+            sa.update(self._parents)
+            .where(parent_id == sa.bindparam('of_parent'))
+            .values(updated_at=sa.bindparam('now'))
+        )
+        self._lock = (
+            sa.select(parent_id)
+            .where(parent_id.in_(sa.bindparam('parents', expanding=True)))
+            .order_by(parent_id)
+            .with_for_update()
+        )
 
     def of(
         self, conn: sa.Connection, parent_ids: Sequence[str]

@@ -80,10 +80,7 @@ class AccessTest(ConductorTest):
         self, name: str, acl: NewAcl | None = None
     ) -> Callable[[RequestContext], object]:
         """The operation, on a secret that is made for it."""
-        secrets = self.conductor.secrets
-        meta = self.conductor.secret_metadata
-        acls = self.conductor.secret_acls
-        consumers = self.conductor.secret_consumers
+        secrets, meta, consumers, acls = self.conductor[:4]
         owner = CALLERS['creator']
         wanted = text_secret()
         if name in ('put_payload', 'require_put'):
