@@ -51,17 +51,10 @@ def measure_all(
         plan = dataclasses.replace(plan, connections=CONNECTIONS)
         rows = measure.rounds(SCENARIO, plan, subjects)
         measure.check(rows)
-        times = castellan.measure(
-            {
-                name: castellan.Caller(
-                    server.url,
-                    servers.keystone.auth_url,
-                    servers.keystone.token('bench', project=PROJECT),
-                )
-                for name, server in beside.items()
-            },
-            castellan_calls,
-        )
+        callers = {
+            name: _caller(servers, server) for name, server in beside.items()
+        }
+        times = castellan.measure(callers, castellan_calls)
     medians = summary.summed(rows)
     tables = [
         *summary.Comparison(medians).tables(),
@@ -69,6 +62,11 @@ def measure_all(
         summary.figures('All figures of the resources', medians),
     ]
     return rows, tables
+
+
+def _caller(servers: stack.Stack, server: Server) -> castellan.Caller:
+    token = servers.keystone.token('bench', project=PROJECT)
+    return castellan.Caller(server.url, servers.keystone.auth_url, token)
 
 
 def _subject(

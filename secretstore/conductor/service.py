@@ -79,19 +79,16 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
     transport_keys = TransportKeyManager(database, keys, authorization, conf)
     jobs = OrderJobs(database, keys, limits, conf)
     database.dispose()
+    limited = (database, authorization, limits)
     conductor = Conductor(
         secrets=SecretManager(
             database, keys, authorization, limits, transport_keys
         ),
         secret_metadata=SecretMetadataManager(database, authorization),
-        secret_consumers=SecretConsumerManager(
-            database, authorization, limits
-        ),
+        secret_consumers=SecretConsumerManager(*limited),
         secret_acls=acls.AclManager(database, authorization, acls.OF_SECRETS),
-        containers=ContainerManager(database, authorization, limits),
-        container_consumers=ContainerConsumerManager(
-            database, authorization, limits
-        ),
+        containers=ContainerManager(*limited),
+        container_consumers=ContainerConsumerManager(*limited),
         container_acls=acls.AclManager(
             database, authorization, acls.OF_CONTAINERS
         ),
@@ -103,7 +100,7 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
             jobs,
             conf.orders.asymmetric_budget,
         ),
-        quotas=quotas.QuotaManager(database, authorization, limits),
+        quotas=quotas.QuotaManager(*limited),
         secret_stores=SecretStoreManager(database, keys, authorization, conf),
         transport_keys=transport_keys,
         health=HealthManager(database, keys),

@@ -43,6 +43,10 @@ def public_routes(conf: cfg.ConfigOpts) -> list[Route]:
 def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
     """Everything below /v1."""
     v1 = VersionsController(conf)
+    secret_acls = AclsController(conductor.secret_acls, 'secret', conf)
+    container_acls = AclsController(
+        conductor.container_acls, 'container', conf
+    )
     return [
         Route('GET', '/v1', v1.show, 'Version retrieval'),
         *_secret_routes(SecretsController(conductor.secrets, conf)),
@@ -56,11 +60,7 @@ def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
             ),
             'Secret',
         ),
-        *_acl_routes(
-            f'{SECRET}/acl',
-            AclsController(conductor.secret_acls, 'secret', conf),
-            'SecretACL(s)',
-        ),
+        *_acl_routes(SECRET, secret_acls, 'SecretACL(s)'),
         *_container_routes(ContainersController(conductor.containers, conf)),
         *_consumer_routes(
             f'{CONTAINER}/consumers',
@@ -71,11 +71,7 @@ def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
             ),
             'Container',
         ),
-        *_acl_routes(
-            f'{CONTAINER}/acl',
-            AclsController(conductor.container_acls, 'container', conf),
-            'ContainerACL(s)',
-        ),
+        *_acl_routes(CONTAINER, container_acls, 'ContainerACL(s)'),
         *_order_routes(OrdersController(conductor.orders, conf)),
         *_quota_routes(QuotasController(conductor.quotas, conf)),
         *_store_routes(SecretStoresController(conductor.secret_stores, conf)),
@@ -191,7 +187,8 @@ def _container_routes(containers: ContainersController) -> list[Route]:
     ]
 
 
-def _acl_routes(path: str, acls: AclsController, what: str) -> list[Route]:
+def _acl_routes(parent: str, acls: AclsController, what: str) -> list[Route]:
+    path = f'{parent}/acl'
     return [
         Route('GET', path, acls.show, f'{what} retrieval'),
         Route('PUT', path, acls.replace, f'{what} Update'),
