@@ -150,7 +150,7 @@ def failure(error: errors.SecretStoreError) -> Outcome:
     if isinstance(error, errors.QuotaReached):
         code, words = '403', f'issue seen - {error.message}'
     if isinstance(error, errors.Unavailable):
-        code, words = '503', 'failure seen - the master key was away too long'
+        code, words = '503', 'failure seen - what it needs was away too long'
     return _error(code, words)
 
 

@@ -60,15 +60,18 @@ class SecretStoreManager:
         self._authorization.require(context, policy.DEFAULT, {})
         return self._view(self._stores()[0])
 
-    @retried
     def get_preferred(self, context: RequestContext) -> SecretStoreView:
         self._authorization.require(context, policy.PREFERRED, {})
         self._require_several()
-        with self._database.reading() as connection:
-            row = db_stores.preferred(connection, project_of(context))
+        row = self._preferred(project_of(context))
         if row is None:
             raise errors.NotFound(NONE_PREFERRED)
         return self._view(row)
+
+    @retried
+    def _preferred(self, project_id: str) -> SecretStoreRow | None:
+        with self._database.reading() as connection:
+            return db_stores.preferred(connection, project_id)
 
     @retried
     def prefer(self, context: RequestContext, store_id: str) -> None:
@@ -79,18 +82,24 @@ class SecretStoreManager:
             db_stores.prefer(connection, project_id, row.id)
         self._keys.forget_in_use(project_id)
 
-    @retried
     def unprefer(self, context: RequestContext, store_id: str) -> None:
         row = self._store(store_id)
         self._authorization.require(context, policy.UNSET_PREFERRED, {})
         project_id = project_of(context)
+        if self._preferred(project_id) != row:
+            raise errors.NotFound(NONE_PREFERRED)
+        # When it is preferred no longer, somebody else was faster, or this
+        # is the second try of one whose answer was lost.
+        self._unprefer(project_id, row.id)
+        self._keys.forget_in_use(project_id)
+
+    @retried
+    def _unprefer(self, project_id: str, store_id: str) -> None:
         with self._database.writing() as connection:
-            if not db_stores.unprefer(connection, project_id, row.id):
-                raise errors.NotFound(NONE_PREFERRED)
+            db_stores.unprefer(connection, project_id, store_id)
             db_keys.retire_keys_of_others(
                 connection, project_id, self._default
             )
-        self._keys.forget_in_use(project_id)
 
     def _require_several(self) -> None:
         if len(self._strategies) < 2:

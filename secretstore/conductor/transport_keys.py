@@ -100,12 +100,18 @@ class TransportKeyManager:
             return row.id
         return row.id
 
-    @retried
     def delete(self, context: RequestContext, key_id: str) -> None:
         self._authorization.require(context, policy.DELETE, {})
+        if self._row(key_id) is None:
+            raise errors.NotFound(NOT_FOUND)
+        # When it is gone by now, somebody else was faster, or this is the
+        # second try of a delete whose answer was lost: both mean success.
+        self._remove(key_id)
+
+    @retried
+    def _remove(self, key_id: str) -> None:
         with self._database.writing() as connection:
-            if not db_keys.delete(connection, key_id):
-                raise errors.NotFound(NOT_FOUND)
+            db_keys.delete(connection, key_id)
 
     def current_id(self) -> str:
         """The id of the key to seal to; InvalidInput when there is none."""

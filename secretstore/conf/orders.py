@@ -59,7 +59,8 @@ for the database or for a master key does not count.
         default=86400,
         min=1,
         help="""
-Age at which an order that has to wait for a master key becomes an ERROR.
+Age at which an order that has to wait, for a master key or for the database,
+becomes an ERROR.
 """,
     ),
 ]

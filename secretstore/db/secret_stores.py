@@ -58,12 +58,9 @@ def prefer(conn: sa.Connection, project_id: str, store_id: str) -> None:
     )
 
 
-def unprefer(conn: sa.Connection, project_id: str, store_id: str) -> bool:
-    """False when the project did not prefer this store."""
-    done = conn.execute(
-        _UNPREFER, {'of_project': project_id, 'of_store': store_id}
-    )
-    return bool(done.rowcount)
+def unprefer(conn: sa.Connection, project_id: str, store_id: str) -> None:
+    """Prefer this store no longer, if it was."""
+    conn.execute(_UNPREFER, {'of_project': project_id, 'of_store': store_id})
 
 
 @functools.cache

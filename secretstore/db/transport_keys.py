@@ -51,9 +51,9 @@ def add(conn: sa.Connection, row: TransportKeyRow) -> None:
     conn.execute(_ADD, row._asdict() | {'in_use': row.in_use or None})
 
 
-def delete(conn: sa.Connection, key_id: str) -> bool:
-    """False when it was gone."""
-    return bool(conn.execute(_DELETE, {'key_id': key_id}).rowcount)
+def delete(conn: sa.Connection, key_id: str) -> None:
+    """Remove a key, if it is there."""
+    conn.execute(_DELETE, {'key_id': key_id})
 
 
 def page(

@@ -118,7 +118,11 @@ def read_json(request: webob.Request, limit: int) -> Any:
     :param limit: bytes; a longer body is malformed, as it is to Barbican
     """
     require_content_type(request, ['application/json'])
-    body = read(request, limit)
+    return parse_json(read(request, limit))
+
+
+def parse_json(body: bytes | None) -> Any:
+    """The JSON value in a body that read() gave, read strictly."""
     try:
         # Left to itself, json would guess at UTF-16 and skip a byte order
         # mark.

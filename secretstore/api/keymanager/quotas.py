@@ -89,10 +89,11 @@ class QuotasController:
     ) -> webob.Response:
         common.require_json_accepted(request)
         project = _project(project_id)
-        if not request.content_length:
-            bodies.require_content_type(request, ['application/json'])
+        bodies.require_content_type(request, ['application/json'])
+        body = bodies.read(request, self._max_body)
+        if body == b'':
             raise IssueSeen(400, 'No data supplied to process.')
-        data = bodies.read_json(request, self._max_body)
+        data = bodies.parse_json(body)
         PROJECT_QUOTAS.validate(data)
         self._quotas.put(context, project, _limits(data['project_quotas']))
         return common.no_content()

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import io
 import json
 from typing import Any, ClassVar
 import urllib.parse
@@ -36,6 +37,21 @@ class QuotasTest(ApiTest):
         self.assertEqual(['project_quotas'], [*answer.json])
         found: dict[str, Any] = answer.json['project_quotas']
         return found
+
+    def test_a_body_of_unknown_length(self) -> None:
+        # A server that takes chunks apart tells no length.
+        request = webob.Request.blank(
+            self.path,
+            method='PUT',
+            headers=self.headers | {'Content-Type': 'application/json'},
+        )
+        request.environ['wsgi.input'] = io.BytesIO(
+            b'{"project_quotas": {"secrets": 3}}'
+        )
+        request.environ['wsgi.input_terminated'] = True
+        answer = request.get_response(self.app)
+        self.assertEqual(204, answer.status_int, answer.text)
+        self.assertEqual(3, self.limits()['secrets'])
 
     def test_effective(self) -> None:
         default = {

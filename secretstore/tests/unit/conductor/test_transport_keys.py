@@ -8,7 +8,11 @@ import uuid
 
 import sqlalchemy as sa
 
+from secretstore import errors
 from secretstore.conductor import service
+from secretstore.conductor.authorization import Authorization
+from secretstore.conductor.secret_stores import SecretStoreManager
+from secretstore.conductor.transport_keys import TransportKeyManager
 from secretstore.crypto import transport
 from secretstore.keys.hierarchy import SERVICE_PROJECT
 from secretstore.rpc.interface import Conductor
@@ -17,6 +21,7 @@ from secretstore.tests.unit.conductor.base import (
     context,
     new_secret,
 )
+from secretstore.tests.unit.conductor.test_secrets import LosingDatabase
 from secretstore.tests.unit.crypto.test_transport import seal
 
 ME = context()
@@ -85,3 +90,41 @@ class TransportKeysTest(ConductorTest):
         for each in ids:
             keys.delete(admin, each)
         self.assertEqual(4, uuid.UUID(key_id).version)
+
+
+class LostAnswersTest(ConductorTest):
+    """What did commit is done, whoever heard of it."""
+
+    overrides: ClassVar[dict[str, Any]] = {
+        'transport_keys__enabled': True,
+        'enabled_security_strategies': [
+            'secretstore.security.proprietary.SecurityWorkflow'
+        ],
+    }
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.losing = LosingDatabase.from_conf(self.conf)
+        self.addCleanup(self.losing.dispose)
+        self.keys = service.key_hierarchy(self.conf, self.losing)
+        self.keys.start()
+        self.parts = (self.losing, self.keys, Authorization(self.conf))
+
+    def test_delete_a_transport_key(self) -> None:
+        admin = context('admin')
+        manager = TransportKeyManager(*self.parts, self.conf)
+        key_id = manager.current_id()
+        self.losing.losses = 1
+        manager.delete(admin, key_id)
+        with self.assertRaises(errors.NotFound):
+            manager.delete(admin, key_id)
+
+    def test_prefer_no_store(self) -> None:
+        admin = context('admin', 'reader')
+        manager = SecretStoreManager(*self.parts, self.conf)
+        store = manager.all(admin)[1]['id']
+        manager.prefer(admin, store)
+        self.losing.losses = 1
+        manager.unprefer(admin, store)
+        with self.assertRaises(errors.NotFound):
+            manager.get_preferred(admin)
