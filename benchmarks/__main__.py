@@ -18,7 +18,7 @@ QUICK = run.Options(
     plan=measure.Plan((1, 4, 16), 1, 0.7),
     large=20_000,
     memory_requests=5_000,
-    castellan_calls=3,
+    castellan_calls=5,
 )
 
 
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     add('--secrets', type=int, help='in the project, default 10000')
     add('--large', type=int, help='the large project, default 100000')
     add('--memory-requests', type=int, help='per worker, default 100000')
-    add('--castellan-calls', type=int, help='of create_key, default 20')
+    add('--castellan-calls', type=int, help='of create_key, default 100')
     add('--json', type=pathlib.Path, metavar='FILE', help='write raw rows')
     add('--rst', type=pathlib.Path, metavar='FILE', help='write the tables')
     return parser

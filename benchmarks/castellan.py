@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+import math
 import statistics
 import time
 import typing
@@ -74,17 +75,18 @@ class Caller:
             call()
             took.append((time.perf_counter() - began) * 1e3)
         took.sort()
-        last = took[min(len(took) - 1, int(0.99 * len(took)))]
+        # The largest but one in a hundred.
+        last = took[math.ceil(0.99 * len(took)) - 1]
         return Times(service, method, calls, statistics.median(took), last)
 
 
 def measure(
     callers: typing.Mapping[str, Caller], calls: int
 ) -> Sequence[Times]:
-    """All methods on all services, the sleeping ones less often."""
+    """All methods on all services; the slowest, a key pair, less often."""
     found = []
     for method in ALL:
-        count = calls if method.startswith('create') else calls * 5
+        count = max(1, calls // 5) if method == CREATE_KEY_PAIR else calls
         for service, caller in callers.items():
             report.say(f'castellan: {method} on {service}')
             found.append(caller.times(service, method, count))
@@ -98,8 +100,8 @@ def table(found: Sequence[Times], judged: str) -> report.Table:
         verdict = target = ''
         if times.service == judged and times.method == CREATE_KEY:
             limit = SLEEP_MS + ABOVE_SLEEP_MS
-            target = f'median <= {limit:.0f}'
-            verdict = 'met' if times.median <= limit else 'NOT MET'
+            target = f'p99 <= {limit:.0f}'
+            verdict = 'met' if times.p99 <= limit else 'NOT MET'
         cells.append(
             (
                 times.method,

@@ -48,7 +48,9 @@ def measure_all(
             _subject(servers, name, server) for name, server in beside.items()
         ]
         measure.warm_up(subjects, plan.seconds / 4)
-        plan = dataclasses.replace(plan, connections=CONNECTIONS)
+        plan = dataclasses.replace(
+            plan, connections=CONNECTIONS, seconds=plan.seconds / 2
+        )
         rows = measure.rounds(SCENARIO, plan, subjects)
         measure.check(rows)
         callers = {

@@ -42,7 +42,7 @@ class Options:
     secrets: int = 10_000
     large: int = 100_000
     memory_requests: int = 100_000
-    castellan_calls: int = 20
+    castellan_calls: int = 100
 
 
 @dataclass
