@@ -47,7 +47,11 @@ _RIGHT: dict[tuple[str, str], Any] = {
     ('POST', '/secrets'): {'name': 'b', 'secret_ref': _REF},
     ('DELETE', '/secrets'): {'name': 'b', 'secret_ref': _REF},
     ('POST', '/v1/orders'): {'type': 'key', 'meta': _KEY},
-    ('PUT', '/v1/project-quotas/{id}'): {
+    ('POST', '/v1/transport_keys'): {
+        'plugin_name': 'p',
+        'transport_key': 'AAEC',
+    },
+    ('PUT', '/v1/project-quotas/{project_id}'): {
         'project_quotas': {
             'secrets': -1,
             'orders': 100_000,
@@ -195,7 +199,8 @@ def _spoiled(draw: st.DrawFn, body: Any) -> Any:
     """The body with one thing in it changed, added or taken away."""
     if not isinstance(body, dict) or not body:
         return draw(_VALUES)
-    key = draw(st.sampled_from([*body, 'other', 'pass_phrase', 'type']))
+    more = ('other', 'pass_phrase', 'type', 'transport_key_needed')
+    key = draw(st.sampled_from([*body, *more, 'transport_key_id']))
     inner = body.get(key)
     what = draw(st.integers(0, 3))
     if what == 0:

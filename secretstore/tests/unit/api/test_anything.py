@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from collections.abc import Sequence
 import json
-from typing import ClassVar
+from typing import Any, ClassVar
 import uuid
 
 from hypothesis import HealthCheck, given, settings
@@ -12,9 +12,20 @@ from secretstore.api.keymanager import routes
 from secretstore.api.routing import Route
 from secretstore.tests.unit.api import anything
 from secretstore.tests.unit.api.base import ApiTest
+from secretstore.tests.unit.api.sealing import KEYS
+from secretstore.tests.unit.api.test_secret_stores import (
+    OTHER as OTHER_STRATEGY,
+)
 
 BASE = 'http://localhost'
-LISTS = ('secrets', 'containers', 'orders')
+# What lists call an entry of theirs, where they tell of entries.
+LISTS = {
+    'secrets': 'secret_ref',
+    'containers': 'container_ref',
+    'orders': 'order_ref',
+    'transport_keys': None,
+    'secret-stores': 'secret_store_ref',
+}
 
 
 class AnythingTest(ApiTest):
@@ -33,14 +44,12 @@ class AnythingTest(ApiTest):
     def world(self) -> anything.World:
         """What there is at the moment, and what there is not."""
         found = {}
-        for kind in LISTS:
+        for kind, entry in LISTS.items():
             answer = self.get(f'/v1/{kind}')
             if answer.status_int != 200:
                 continue
-            entry = {'secrets': 'secret', 'orders': 'order'}.get(
-                kind, 'container'
-            )
-            refs = [one[f'{entry}_ref'] for one in answer.json[kind]]
+            listed = answer.json[kind.replace('-', '_')]
+            refs = [one[entry] if entry else one for one in listed]
             found[kind] = [ref.rsplit('/', 1)[1] for ref in refs]
             found[kind].append(str(uuid.uuid4()))
         return {**found, 'project-quotas': [self.project]}
@@ -75,3 +84,20 @@ class AnythingTest(ApiTest):
             body = json.loads(answer.body)
             self.assertEqual(answer.status_int, body['code'])
             self.assertNotIn('Traceback', body['description'])
+
+
+class EverythingEnabledTest(AnythingTest):
+    """With what is off by default: transport keys and a second store."""
+
+    overrides: ClassVar[dict[str, Any]] = {
+        'transport_keys__enabled': True,
+        'enabled_security_strategies': [OTHER_STRATEGY],
+    }
+
+    def _begun(self) -> anything.World:
+        answer = self.post({'plugin_name': 'p', 'transport_key': 'AAEC'}, KEYS)
+        self.assertEqual(201, answer.status_int, answer.text)
+        world = super()._begun()
+        for kind in ('transport_keys', 'secret-stores'):
+            self.assertEqual(3, len(world[kind]))
+        return world
