@@ -136,6 +136,33 @@ class _Castellan:
                     )
                 self.manager.delete(self.context, stored)
 
+    def test_consumers(self) -> None:
+        stored = self.store(passphrase.Passphrase(b'x'))
+        consumer = {
+            'service': 'volume',
+            'resource_type': 'volumes',
+            'resource_id': str(uuid.uuid4()),
+        }
+        self.manager.add_consumer(self.context, stored, consumer)
+        self.assertEqual([consumer], self._consumers(stored))
+        with self.assertRaisesRegex(exception.KeyManagerError, 'consumers'):
+            self.manager.delete(self.context, stored)
+        self.manager.remove_consumer(self.context, stored, consumer)
+        self.assertEqual([], self._consumers(stored))
+        self.manager.add_consumer(self.context, stored, consumer)
+        self.manager.delete(self.context, stored, force=True)
+        for act in (self.manager.add_consumer, self.manager.remove_consumer):
+            with self.assertRaises(exception.ManagedObjectNotFoundError):
+                act(self.context, stored, consumer)
+
+    def _consumers(self, stored: str) -> object:
+        return self.manager.get(self.context, stored).consumers
+
+    def test_options(self) -> None:
+        options = dict(self.manager.list_options_for_discovery())
+        names = [option.name for option in options['barbican']]
+        self.assertIn('barbican_endpoint', names)
+
     def test_expiration(self) -> None:
         name = uuid.uuid4().hex
         soon = datetime.datetime.now() + datetime.timedelta(seconds=2)
