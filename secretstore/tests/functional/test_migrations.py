@@ -10,6 +10,7 @@ from alembic import autogenerate, script
 from alembic.runtime import migration as alembic_migration
 from oslo_db import exception as db_exc
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from secretstore import errors
 from secretstore.db import keys, migration, models
@@ -34,6 +35,38 @@ def _set_version(database: Database, version: str) -> None:
         )
 
 
+class _Stopped(Exception):
+    pass
+
+
+def _stop_after(url: str, statements: int) -> None:
+    """Begin an upgrade, and end before so many tables were changed."""
+    left = statements
+
+    def count(
+        conn: object,
+        cursor: object,
+        statement: str,
+        parameters: object,
+        context: object,
+        executemany: bool,
+    ) -> None:
+        nonlocal left
+        if statement.lstrip().startswith(('CREATE', 'ALTER')):
+            left -= 1
+            if left == -1:
+                raise _Stopped
+
+    event.listen(sa.Engine, 'before_cursor_execute', count)
+    try:
+        migration.upgrade(url)
+    except _Stopped:
+        return
+    finally:
+        event.remove(sa.Engine, 'before_cursor_execute', count)
+    raise AssertionError(f'the upgrade has at most {statements} statements')
+
+
 class TestMigrations(base.FunctionalTest):
     def _each(self, test: object) -> None:
         for kind in base.DATABASES:
@@ -49,6 +82,17 @@ class TestMigrations(base.FunctionalTest):
             migration.upgrade(url, revision)
             self.assertEqual(revision, migration.version(url))
         self.assertEqual(migration.head(), migration.version(url))
+
+    def test_interrupted_upgrades_go_on(self) -> None:
+        """MariaDB commits each statement of one."""
+        url = self.new_database('mariadb')
+        first = _revisions()[0]
+        migration.upgrade(url, first)
+        for statements in (2, 6, 9, 13, 18, 25, 30):
+            with self.subTest(statements):
+                _stop_after(url, statements)
+                self.assertEqual(first, migration.version(url))
+        self._compare(url)
 
     def test_one_line_of_revisions(self) -> None:
         scripts = script.ScriptDirectory(str(migration.MIGRATIONS))

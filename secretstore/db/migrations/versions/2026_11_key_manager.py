@@ -43,11 +43,30 @@ def _text(length: int) -> sa.types.TypeEngine[str]:
     )
 
 
+_ACL_COLUMNS = ('acl_project_access', 'acl_created_at', 'acl_updated_at')
+_COUNTS = ('containers', 'orders', 'consumers')
+# In the order in which they can be dropped.
+_TABLES = (
+    'transport_keys',
+    'project_secret_stores',
+    'secret_stores',
+    'project_quotas',
+    'orders',
+    'container_consumers',
+    'secret_consumers',
+    'container_secrets',
+    'container_acl_users',
+    'secret_acl_users',
+    'containers',
+)
+
+
 def upgrade() -> None:
-    for name in ('acl_project_access', 'acl_created_at', 'acl_updated_at'):
+    _remove_leftovers()
+    for name in _ACL_COLUMNS:
         op.add_column('secrets', _acl_column(name))
     op.create_index('ix_secrets_expired', 'secrets', ['expiration'])
-    for name in ('containers', 'orders', 'consumers'):
+    for name in _COUNTS:
         op.add_column(
             'project_usage',
             sa.Column(name, sa.BigInteger, server_default='0', nullable=False),
@@ -72,6 +91,30 @@ def upgrade() -> None:
     _secret_stores()
     _transport_keys()
     _master_keys()
+
+
+def _remove_leftovers() -> None:
+    """Begin anew where an upgrade was interrupted.
+
+    MariaDB commits each of these statements. Nobody has used what is there:
+    the service does not start before the last one.
+    """
+    found = sa.inspect(op.get_bind())
+    tables = set(found.get_table_names())
+    for table in _TABLES:
+        if table in tables:
+            op.drop_table(table)
+    indexes = {index['name'] for index in found.get_indexes('secrets')}
+    if 'ix_secrets_expired' in indexes:
+        op.drop_index('ix_secrets_expired', 'secrets')
+    for table, names in (
+        ('secrets', _ACL_COLUMNS),
+        ('project_usage', _COUNTS),
+    ):
+        known = {column['name'] for column in found.get_columns(table)}
+        for name in names:
+            if name in known:
+                op.drop_column(table, name)
 
 
 def _acl_column(name: str) -> sa.Column[Any]:
@@ -252,11 +295,16 @@ def _master_keys() -> None:
     if sqlite:
         op.execute('CREATE TEMPORARY TABLE kept AS SELECT * FROM project_keys')
         op.execute('DELETE FROM project_keys')
+    before, after = 'uq_master_keys_in_use', 'uq_master_keys_strategy_in_use'
+    constraints = sa.inspect(op.get_bind()).get_unique_constraints(
+        'master_keys'
+    )
+    known = {constraint['name'] for constraint in constraints}
     with op.batch_alter_table('master_keys') as table:
-        table.drop_constraint('uq_master_keys_in_use', type_='unique')
-        table.create_unique_constraint(
-            'uq_master_keys_strategy_in_use', ['strategy', 'in_use']
-        )
+        if before in known:
+            table.drop_constraint(before, type_='unique')
+        if after not in known:
+            table.create_unique_constraint(after, ['strategy', 'in_use'])
     if sqlite:
         op.execute('INSERT INTO project_keys SELECT * FROM kept')
         op.execute('DROP TABLE kept')
