@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a conductor does by itself, beside the requests: one thread."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+import contextlib
 import os
 import random
+import signal
 import threading
 import time
 from typing import NamedTuple
@@ -68,7 +70,8 @@ class Background:
             self._thread = threading.Thread(
                 target=self._work, name=THREAD_NAME, daemon=True
             )
-            self._thread.start()
+            with _no_signals():
+                self._thread.start()
         _started.add(self)
 
     def stop(self) -> None:
@@ -137,6 +140,20 @@ class Background:
         if self._thread is not None:
             self._thread = None
             self.start()
+
+
+@contextlib.contextmanager
+def _no_signals() -> Iterator[None]:
+    """Threads started meanwhile get no signals.
+
+    uWSGI ends a worker from within its signal handler, which waits for ever
+    when that is run by a thread of ours.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _run(task: Task) -> float | None:
