@@ -7,6 +7,8 @@ transaction that ends the order: of two that work on the same one, after a
 long pause of the first, one stores and the other leaves nothing behind.
 """
 
+from collections.abc import Iterator
+import contextlib
 import datetime
 import threading
 from typing import NamedTuple
@@ -27,9 +29,7 @@ from secretstore.keys.hierarchy import KeyHierarchy
 LOG = logging.getLogger(__name__)
 
 THREAD_NAME = 'secretstore-orders'
-# Jobs per thread that may wait when more are fetched, and how soon after
-# that there may be room again.
-_WAITING = 4
+# How soon there may be a thread again when none was left.
 _SOON_SECONDS = 1.0
 
 
@@ -61,13 +61,30 @@ class OrderJobs:
             datetime.timedelta(seconds=group.max_pending_seconds),
         )
         self._workers = Workers(THREAD_NAME, group.asymmetric_workers)
-        self._room = _WAITING * group.asymmetric_workers
+        self._threads = group.asymmetric_workers
+        self._permits = threading.BoundedSemaphore(group.asymmetric_workers)
         # Claimed orders that could not be let go, and their attempts.
         self._held: dict[str, int] = {}
 
     def task(self) -> Task:
         seconds = self._options.pause.total_seconds()
         return Task('orders', seconds, self.run)
+
+    @contextlib.contextmanager
+    def permit(self) -> Iterator[bool]:
+        """Whether a request may have its key pair made here, and wait for it.
+
+        Only as many may as there are threads that make them, and only while
+        none of those is busy with others': a request that waits keeps a
+        thread of the server from everybody.
+        """
+        if not self._permits.acquire(blocking=False):
+            yield False
+            return
+        try:
+            yield self._workers.count() < self._threads
+        finally:
+            self._permits.release()
 
     def first_due(self, now: datetime.datetime) -> datetime.datetime:
         """Until when other conductors leave an order that is new to us."""
@@ -86,9 +103,9 @@ class OrderJobs:
         """Take on orders that somebody has to finish."""
         for order_id, attempt in list(self._held.items()):
             self._let_go(order_id, attempt, give_back=True)
-        room = self._room - self._workers.count()
+        room = self._threads - self._workers.count()
         if room <= 0:
-            return None
+            return _SOON_SECONDS
         now = common.utcnow()
         due = self._due(now, room)
         for order_id in due:
@@ -164,9 +181,12 @@ class OrderJobs:
         pair: order_keys.Made | None = None,
     ) -> None:
         with self._database.writing() as connection:
-            # The order's row first: who has lost it stores nothing.
+            # The order's row first: who comes second stores nothing.  A key
+            # pair is welcome from whoever has it, a failure only from who
+            # holds the order.
+            attempt = order.attempts if pair is None else None
             done = db_orders.finish(
-                connection, order.id, order.attempts, outcome, common.utcnow()
+                connection, order.id, attempt, outcome, common.utcnow()
             )
             if done and pair is not None:
                 order_keys.store(connection, pair, self._limits)

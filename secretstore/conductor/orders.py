@@ -68,18 +68,18 @@ class OrderManager:
 
     def _make_pair(self, row: OrderRow, pass_phrase: str | None) -> None:
         order_keys.check_pair(row)
-        due = self._jobs.first_due(row.created_at)
-        self._insert(
-            row._replace(
-                claimed_until=due,
-                pass_phrase=order_keys.seal_pass_phrase(
-                    self._keys, row, pass_phrase
-                ),
-            )
-        )
-        done = self._jobs.submit(row.id, due)
-        if self._budget:
-            done.wait(self._budget)
+        sealed = order_keys.seal_pass_phrase(self._keys, row, pass_phrase)
+        row = row._replace(pass_phrase=sealed)
+        with self._jobs.permit() as granted:
+            if not granted:
+                # Whichever conductor has time will make it.
+                self._insert(row._replace(claimed_until=row.created_at))
+                return
+            due = self._jobs.first_due(row.created_at)
+            self._insert(row._replace(claimed_until=due))
+            done = self._jobs.submit(row.id, due)
+            if self._budget:
+                done.wait(self._budget)
 
     @retried
     def _insert(

@@ -56,10 +56,10 @@ class Workers:
             task = own.tasks[key] = _Task(key, job, threading.Event())
             own.waiting.put(task)
             if own.threads < min(self._count, len(own.tasks)):
-                own.threads += 1
                 threading.Thread(
                     target=_work, args=(own,), name=self._name, daemon=True
                 ).start()
+                own.threads += 1
         return task.done
 
     def count(self) -> int:

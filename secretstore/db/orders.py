@@ -64,10 +64,23 @@ _UNTIL: sa.BindParameter[datetime.datetime] = sa.bindparam(
 )
 _INSERT = sa.insert(_orders)
 _GET = sa.select(_orders).where(_ID)
-_FIND_DUE = (
-    sa.select(_orders.c.id)
+_QUEUE = (
+    sa.select(
+        _orders.c.id,
+        _orders.c.claimed_until,
+        sa.func.row_number()
+        .over(
+            partition_by=_orders.c.project_id,
+            order_by=(_orders.c.claimed_until, _orders.c.id),
+        )
+        .label('place'),
+    )
     .where(_IS_PENDING, _orders.c.claimed_until <= _DUE)
-    .order_by(_orders.c.claimed_until)
+    .subquery('queue')
+)
+_FIND_DUE = (
+    sa.select(_QUEUE.c.id)
+    .order_by(_QUEUE.c.place, _QUEUE.c.claimed_until, _QUEUE.c.id)
     .limit(sa.bindparam('at_most', type_=sa.Integer))
 )
 _CLAIM = (
@@ -88,7 +101,7 @@ _POSTPONE = (
 )
 _FINISH = (
     sa.update(_orders)
-    .where(_HELD)
+    .where(_ID, _IS_PENDING)
     .values(
         status=sa.bindparam('new_status'),
         error_status_code=sa.bindparam('new_code'),
@@ -100,6 +113,7 @@ _FINISH = (
         updated_at=sa.bindparam('now'),
     )
 )
+_FINISH_HELD = _FINISH.where(_orders.c.attempts == sa.bindparam('attempt'))
 
 
 def insert(
@@ -149,7 +163,10 @@ def page(
 def due(
     conn: sa.Connection, now: datetime.datetime, at_most: int
 ) -> list[str]:
-    """Ids of PENDING orders that nobody holds, the longest left first."""
+    """Ids of PENDING orders that nobody holds, the longest left first.
+
+    Projects take turns: nobody waits for all that another has ordered.
+    """
     found = conn.execute(_FIND_DUE, {'due': now, 'at_most': at_most})
     return list(found.scalars())
 
@@ -198,17 +215,19 @@ def postpone(
 def finish(
     conn: sa.Connection,
     order_id: str,
-    attempt: int,
+    attempt: int | None,
     outcome: Outcome,
     now: datetime.datetime,
 ) -> bool:
-    """End a claimed order; False when it is gone or somebody else holds it.
+    """End a PENDING order; False when it is gone or somebody ended it.
 
-    :param attempt: attempts as claim() gave them
+    Of several callers at a time one gets True.
+
+    :param attempt: attempts as claim() gave them, to end it only while
+        nobody else has claimed it; None ends it whoever holds it
     """
     values: dict[str, Any] = {
         'order_id': order_id,
-        'attempt': attempt,
         'new_status': outcome.status,
         'new_code': outcome.error_status_code,
         'new_reason': outcome.error_reason,
@@ -216,4 +235,7 @@ def finish(
         'new_container_id': outcome.container_id,
         'now': now,
     }
-    return bool(conn.execute(_FINISH, values).rowcount)
+    if attempt is None:
+        return bool(conn.execute(_FINISH, values).rowcount)
+    values['attempt'] = attempt
+    return bool(conn.execute(_FINISH_HELD, values).rowcount)

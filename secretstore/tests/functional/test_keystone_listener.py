@@ -48,7 +48,10 @@ class KeystoneListenerTest(base.FunctionalTest):
             )
         )
         url = cls.mariadb.url('secretstore')
-        cls.service = own.SecretStore(url, own.with_keystone(cls.keystone))
+        # One process: others would not know its tokens.
+        cls.service = own.SecretStore(
+            url, own.with_keystone(cls.keystone), processes=1
+        )
         cls.service.options['keystone_notifications'] = {
             'transport_url': cls.bus.transport_url,
             'purge_again_after': 1,

@@ -228,7 +228,7 @@ class TestMasterKeyAway(JobsTest):
             (
                 'ERROR',
                 '503',
-                'Process TypeOrder failure seen - the master key was away '
+                'Process TypeOrder failure seen - what it needs was away '
                 'too long.',
             ),
             (row.status, row.error_status_code, row.error_reason),

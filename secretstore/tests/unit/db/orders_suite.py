@@ -89,6 +89,14 @@ class Orders(OrderTest):
         self.assertFalse(self.delete(row))
         self.assertEqual(0, self.total())
 
+    def test_projects_take_turns(self) -> None:
+        later = base.NOW + base.SECOND
+        mine = [order() for _ in range(3)]
+        others = order(project_id=OTHER, claimed_until=later)
+        self.insert(*mine, others)
+        self.assertIn(others.id, self.due(later, 2))
+        self.assertEqual(4, len(self.due(later)))
+
     def test_id_is_taken(self) -> None:
         row = order()
         self.insert(row)
