@@ -47,18 +47,10 @@ _ACL_COLUMNS = ('acl_project_access', 'acl_created_at', 'acl_updated_at')
 _COUNTS = ('containers', 'orders', 'consumers')
 # In the order in which they can be dropped.
 _TABLES = (
-    'transport_keys',
-    'project_secret_stores',
-    'secret_stores',
-    'project_quotas',
-    'orders',
-    'container_consumers',
-    'secret_consumers',
-    'container_secrets',
-    'container_acl_users',
-    'secret_acl_users',
-    'containers',
-)
+    'transport_keys project_secret_stores secret_stores project_quotas orders '
+    'container_consumers secret_consumers container_secrets '
+    'container_acl_users secret_acl_users containers'
+).split()
 
 
 def upgrade() -> None:
@@ -96,8 +88,7 @@ def upgrade() -> None:
 def _remove_leftovers() -> None:
     """Begin anew where an upgrade was interrupted.
 
-    MariaDB commits each of these statements. Nobody has used what is there:
-    the service does not start before the last one.
+    MariaDB commits each statement; the service does not start before the last.
     """
     found = sa.inspect(op.get_bind())
     tables = set(found.get_table_names())
@@ -107,10 +98,8 @@ def _remove_leftovers() -> None:
     indexes = {index['name'] for index in found.get_indexes('secrets')}
     if 'ix_secrets_expired' in indexes:
         op.drop_index('ix_secrets_expired', 'secrets')
-    for table, names in (
-        ('secrets', _ACL_COLUMNS),
-        ('project_usage', _COUNTS),
-    ):
+    added = {'secrets': _ACL_COLUMNS, 'project_usage': _COUNTS}
+    for table, names in added.items():
         known = {column['name'] for column in found.get_columns(table)}
         for name in names:
             if name in known:
