@@ -86,7 +86,8 @@ def _end(*_: object) -> NoReturn:
 
 
 def _run(conf: cfg.ConfigOpts) -> None:
-    database = Database.from_conf(conf)
+    # What a large project takes to remove, nobody waits for.
+    database = Database.from_conf(conf, patient=True)
     migration.check(database)
     options = conf.keystone_notifications
     endpoint = DeletedProjects(

@@ -2,6 +2,7 @@
 """Keystone says that a project was deleted: purge it."""
 
 from collections.abc import Callable, Mapping
+import re
 import threading
 import time
 from typing import Any, Literal, NamedTuple
@@ -17,6 +18,8 @@ LOG = logging.getLogger(__name__)
 EVENT = 'identity.project.deleted'
 RETRY_SECONDS = 5
 _LONGEST_ID = 255
+# Of no project's id; and not every database can be asked for all of them.
+_NO_ID = re.compile('[\x00-\x1f\x7f-\x9f\ud800-\udfff]')
 _MOST_SECONDS_LATE = 60
 
 # As oslo_messaging.NotificationResult has them.
@@ -70,6 +73,12 @@ class DeletedProjects:
             return 'handled'
         try:
             self._purge.purge(project_id)
+        except errors.InvalidInput as error:
+            # It would be no other when it came again.
+            LOG.warning(
+                'Dropped a notification of a deleted project: %s', error
+            )
+            return 'handled'
         except Exception as error:
             self._failed(project_id, error)
             return 'requeue'
@@ -123,6 +132,6 @@ def _project_id(payload: object) -> str | None:
         return None
     fields: Mapping[Any, Any] = payload
     found = fields.get('resource_info')
-    if isinstance(found, str) and 0 < len(found) <= _LONGEST_ID:
-        return found
-    return None
+    if not isinstance(found, str) or not 0 < len(found) <= _LONGEST_ID:
+        return None
+    return None if _NO_ID.search(found) else found

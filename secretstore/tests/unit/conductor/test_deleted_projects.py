@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from typing import Any
 
+from secretstore import errors
 from secretstore.conductor.deleted_projects import EVENT, DeletedProjects
 from secretstore.conductor.purge import Purge
 from secretstore.db import models
 from secretstore.db.engine import Database
+from secretstore.keys.hierarchy import SERVICE_PROJECT
 from secretstore.tests.unit.conductor.stock import Stock
 from secretstore.tests.unit.db import base
 
@@ -85,11 +87,26 @@ class DeletedProjectsTest(base.DatabaseTest):
             {'resource_info': [A]},
             {'resource_info': {'id': A}},
             {'resource_info': 'a' * 256},
+            {'resource_info': f'{A}\0'},
+            {'resource_info': f'{A}\n'},
+            {'resource_info': f'{A}\x7f'},
+            {'resource_info': f'{A}\udc80'},
+            {'resource_info': SERVICE_PROJECT},
         ):
             with self.subTest(payload), self.assertLogs('secretstore') as log:
                 self.assertEqual('handled', self.told(payload))
             self.assertIn('Dropped', log.records[0].getMessage())
         self.assertEqual(before, self.left(A))
+
+    def test_what_is_refused_for_good(self) -> None:
+        class Refusing(Purge):
+            def purge(self, project_id: str) -> dict[str, int]:
+                raise errors.InvalidInput('not a project')
+
+        endpoint = DeletedProjects(Refusing(self.database, 10), 900)
+        with self.assertLogs('secretstore.conductor', 'WARNING') as log:
+            self.assertEqual('handled', self.told(CADF, endpoint=endpoint))
+        self.assertIn('not a project', log.records[0].getMessage())
 
     def test_a_database_that_is_away(self) -> None:
         away = self.listening(Database('sqlite:////nonexistent/a.db'))
