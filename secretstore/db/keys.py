@@ -80,6 +80,16 @@ _PREFERRED = (
     .join_from(_preferences, _stores)
     .where(_preferences.c.project_id == sa.bindparam('of_project'))
 )
+# Locks the preference, and not what all who share it lock, the store.
+_HOLD_PREFERRED = (
+    sa.select(
+        sa.select(_stores.c.strategy)
+        .where(_stores.c.id == _preferences.c.secret_store_id)
+        .scalar_subquery()
+    )
+    .where(_preferences.c.project_id == sa.bindparam('of_project'))
+    .with_for_update()
+)
 _PREFERRED_BY_ANY = (
     sa.select(_stores.c.strategy).join_from(_stores, _preferences).distinct()
 )
@@ -153,6 +163,18 @@ def retire_keys_of_others(
 def preferred_strategy(conn: sa.Connection, project_id: str) -> str | None:
     """The strategy of the store that the project prefers."""
     found = conn.execute(_PREFERRED, {'of_project': project_id})
+    strategy: str | None = found.scalar()
+    return strategy
+
+
+def hold_preferred_strategy(
+    conn: sa.Connection, project_id: str
+) -> str | None:
+    """What preferred_strategy() gives, as it is now.
+
+    When there is one, nobody changes it before the transaction ends.
+    """
+    found = conn.execute(_HOLD_PREFERRED, {'of_project': project_id})
     strategy: str | None = found.scalar()
     return strategy
 

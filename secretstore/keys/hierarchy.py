@@ -5,6 +5,7 @@ The only module that turns a project and a payload into a record and back.
 """
 
 from collections.abc import Callable, Mapping
+import logging
 import time
 from typing import NamedTuple
 import uuid
@@ -21,6 +22,11 @@ from secretstore.db import keys as rows
 from secretstore.keys.cache import TtlCache
 from secretstore.keys.master import MasterKeys
 from secretstore.security.workflow import BaseSecurityWorkflow
+
+LOG = logging.getLogger(__name__)
+
+# How often a preference may change while a key is made for it.
+_ATTEMPTS = 5
 
 # What the service seals for itself is sealed under the key of a project of
 # its own.  A line feed is in no header, no password file and no id that
@@ -179,10 +185,27 @@ class KeyHierarchy:
         The caller unwraps what was stored before it seals anything, so no
         payload ever depends on a key that cannot be had back.
         """
-        preferred = self._preferred(project_id)
+        for _ in range(_ATTEMPTS):
+            preferred = self._preferred(project_id)
+            row = self._new(project_id, preferred)
+            try:
+                if self._add(row, preferred):
+                    return row
+            except db_exc.DBDuplicateEntry:
+                LOG.debug('Another key of %s was faster', project_id)
+            winner = self._row_in_use(project_id)
+            if winner is not None:
+                return winner
+        raise errors.DatabaseUnavailable(
+            f'The keys of project {project_id} are being changed'
+        )
+
+    def _new(
+        self, project_id: str, preferred: str | None
+    ) -> rows.ProjectKeyRow:
         master_key = self._master_keys.in_use(preferred)
         key_id = str(uuid.uuid4())
-        row = rows.ProjectKeyRow(
+        return rows.ProjectKeyRow(
             id=key_id,
             project_id=project_id,
             master_key_id=master_key.id,
@@ -194,16 +217,6 @@ class KeyHierarchy:
             in_use=True,
             created_at=timeutils.utcnow(),
         )
-        try:
-            self._add(row, preferred)
-        except db_exc.DBDuplicateEntry:
-            winner = self._row_in_use(project_id)
-            if winner is None:
-                raise errors.DatabaseUnavailable(
-                    f'The keys of project {project_id} are being changed'
-                ) from None
-            return winner
-        return row
 
     @engine.retried
     def _row_in_use(self, project_id: str) -> rows.ProjectKeyRow | None:
@@ -226,13 +239,23 @@ class KeyHierarchy:
             return rows.preferred_strategy(connection, project_id)
 
     @engine.retried
-    def _add(self, row: rows.ProjectKeyRow, preferred: str | None) -> None:
+    def _add(self, row: rows.ProjectKeyRow, preferred: str | None) -> bool:
+        """False, and nothing is stored, when it is preferred no longer.
+
+        A preference that is given up waits for the end of this, and then
+        retires the key.  One that is set meanwhile need not wait: while it
+        stands, a key of another strategy is not used.
+        """
         with self._database.writing() as connection:
+            held = rows.hold_preferred_strategy(connection, row.project_id)
+            if held != preferred:
+                return False
             if preferred is not None:
                 rows.retire_keys_of_others(
                     connection, row.project_id, preferred
                 )
             rows.add_project_key(connection, row)
+        return True
 
 
 def _context(project_id: str, key_id: str) -> bytes:

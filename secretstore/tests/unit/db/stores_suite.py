@@ -75,6 +75,37 @@ class SecretStores(base.DatabaseTest):
         self.assertEqual([None] * 8, self.together(8, prefer))
         self.assertIn(self._preferred(), (self.one, self.two))
 
+    def test_given_up_while_a_key_is_added(self) -> None:
+        """Whichever comes first, the key is not left in use."""
+        row = self._project_key('two')
+
+        @retried
+        def add() -> bool:
+            with self.database.writing() as conn:
+                held = keys.hold_preferred_strategy(conn, base.PROJECT)
+                if held == 'two':
+                    keys.retire_keys_of_others(conn, base.PROJECT, 'two')
+                    new = row._replace(id=str(uuid.uuid4()))
+                    keys.add_project_key(conn, new)
+            return held == 'two'
+
+        @retried
+        def give_up() -> None:
+            with self.database.writing() as conn:
+                secret_stores.unprefer(conn, base.PROJECT, self.two.id)
+                keys.retire_keys_of_others(conn, base.PROJECT, 'one')
+
+        for number in range(20):
+            give_up()
+            self._prefer(self.two)
+            calls = (add, give_up) if number % 2 else (give_up, add)
+            outcome = self.together(2, lambda each: calls[each]())  # noqa: B023
+            self.assertIn(outcome[1 - number % 2], (True, False), outcome)
+            self.assertIsNone(outcome[number % 2], outcome)
+            with self.database.reading() as conn:
+                found = keys.project_key_in_use(conn, base.PROJECT)
+            self.assertIsNone(found)
+
     def test_key_of_another_strategy(self) -> None:
         """It is not in use while another is preferred."""
         row = self._project_key('one')

@@ -5,6 +5,7 @@ from concurrent import futures
 import threading
 
 from secretstore import errors
+from secretstore.db import keys as rows
 from secretstore.db import secret_stores
 from secretstore.keys import hierarchy
 from secretstore.tests.unit.db import base
@@ -136,6 +137,36 @@ class PreferenceTest(Base):
         self.keys.chmod(0o700)
         self.keys_of_one.seal(MINE, b'x', ROW)
         self.assertEqual([('one', None), ('two', 1)], self.keys_made())
+
+    def unprefer(self) -> None:
+        """As the API does it, in another process."""
+        with self.database.writing() as connection:
+            secret_stores.unprefer(connection, MINE, 'two')
+            rows.retire_keys_of_others(connection, MINE, 'one')
+
+    def test_given_up_while_the_key_is_made(self) -> None:
+        """The project is not left with the store that it left."""
+        self.prefer('two')
+        self.two.before_wrap = self.unprefer
+        first = self.keys_of_one.seal(MINE, b'x', ROW)
+        self.assertEqual([('one', 1)], self.keys_made())
+        self.assertEqual(b'x', self.conductor().open(MINE, first.record, ROW))
+
+    def test_set_while_the_key_is_made(self) -> None:
+        self.one.before_wrap = lambda: self.prefer('two')
+        self.keys_of_one.seal(MINE, b'x', ROW)
+        self.assertEqual([('two', 1)], self.keys_made())
+
+    def test_changed_all_the_time(self) -> None:
+        def back_and_forth() -> None:
+            self.prefer('two')
+            self.one.before_wrap = back_and_forth
+            self.two.before_wrap = self.unprefer
+
+        self.one.before_wrap = back_and_forth
+        with self.assertRaises(errors.DatabaseUnavailable):
+            self.keys_of_one.seal(MINE, b'x', ROW)
+        self.assertEqual([], self.keys_made())
 
     def test_eight_conductors_make_one_key(self) -> None:
         """And one master key of the strategy, whose others are removed."""

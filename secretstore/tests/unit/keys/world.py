@@ -2,6 +2,7 @@
 """A real database file, a real key directory, and counters beside them."""
 
 from collections import Counter
+from collections.abc import Callable
 import pathlib
 import threading
 from typing import Any
@@ -19,6 +20,10 @@ from secretstore.tests.unit.security import keydir
 STRATEGY = 'proprietary'
 
 
+def _nothing() -> None:
+    """By default nothing happens meanwhile."""
+
+
 class Watched(proprietary.SecurityWorkflow):
     """The strategy itself; counts calls and the connections held then."""
 
@@ -26,6 +31,8 @@ class Watched(proprietary.SecurityWorkflow):
         super().__init__(conf)
         self.calls: Counter[str] = Counter()
         self.held = 0
+        # Happens once, between what is read and what is written.
+        self.before_wrap: Callable[[], None] = _nothing
         self._statements = statements
 
     def _count(self, name: str) -> None:
@@ -38,6 +45,8 @@ class Watched(proprietary.SecurityWorkflow):
 
     def wrap(self, reference: str, key: bytes, binding: bytes) -> bytes:
         self._count('wrap')
+        meanwhile, self.before_wrap = self.before_wrap, _nothing
+        meanwhile()
         return super().wrap(reference, key, binding)
 
     def unwrap(self, reference: str, wrapped: bytes, binding: bytes) -> bytes:
