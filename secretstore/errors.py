@@ -20,7 +20,7 @@ holds a key, a payload, a token or a PIN.
     +-- Unauthenticated       the proof of identity is not enough
     +-- Forbidden
     +-- NotOwner              what is to be removed belongs to others
-    +-- QuotaReached          the project has as many as it may have
+    +-- QuotaReached          the project or the object has as many as it may
     +-- Corrupt               a stored record was changed or is not ours
     +-- MasterKeyNotFound     permanent: the custodian does not have the key
     +-- Unavailable           temporary: the same call may work later
@@ -96,7 +96,7 @@ class NotOwner(SecretStoreError):
 
 
 class QuotaReached(SecretStoreError):
-    """The project has as many of a resource as its quota allows."""
+    """The project, or one object, has as many of something as it may."""
 
     def __init__(self) -> None:
         super().__init__(

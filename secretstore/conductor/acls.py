@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Access lists of secrets and of containers: who may read them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 import contextlib
 from datetime import datetime
 from typing import NamedTuple
@@ -55,11 +55,17 @@ class AclManager:
     """Implements :class:`secretstore.rpc.interface.Acls` for one kind."""
 
     def __init__(
-        self, database: Database, authorization: Authorization, kind: Kind
+        self,
+        database: Database,
+        authorization: Authorization,
+        kind: Kind,
+        at_most: int,
     ) -> None:
+        """at_most is how many users a list may name."""
         self._database = database
         self._authorization = authorization
         self._kind = kind
+        self._at_most = at_most
 
     @retried
     def get(self, context: RequestContext, object_id: str) -> AclView | None:
@@ -84,6 +90,7 @@ class AclManager:
             connection,
             row,
         ):
+            self._require_few(users)
             if users is None and shared is None:
                 self._kind.stored.remove(connection, row)
                 return
@@ -101,6 +108,7 @@ class AclManager:
             connection,
             row,
         ):
+            self._require_few(users)
             if users is None and shared is None:
                 return
             if shared is None:
@@ -114,6 +122,12 @@ class AclManager:
             row,
         ):
             self._kind.stored.remove(connection, row)
+
+    def _require_few(self, users: Collection[str] | None) -> None:
+        if len(users or ()) > self._at_most:
+            raise errors.InvalidInput(
+                f'An access list names at most {self._at_most} users.'
+            )
 
     @contextlib.contextmanager
     def _locked(

@@ -50,11 +50,17 @@ class Manager(abc.ABC, Generic[P, V]):
     _rules: Rules
 
     def __init__(
-        self, database: Database, authorization: Authorization, limits: Limits
+        self,
+        database: Database,
+        authorization: Authorization,
+        limits: Limits,
+        at_most: int,
     ) -> None:
+        """at_most is how many consumers a parent may have."""
         self._database = database
         self._authorization = authorization
         self._limits = limits
+        self._at_most = at_most
 
     @abc.abstractmethod
     def _find(self, connection: Connection, parent_id: str, lock: bool) -> P:
@@ -112,6 +118,8 @@ class Manager(abc.ABC, Generic[P, V]):
             known = self._consumers.of(connection, [parent_id])[parent_id]
             if any(one.digest == new.digest for one in known):
                 return self._view(connection, row, known)
+            if len(known) >= self._at_most:
+                raise errors.QuotaReached()
             view = self._view(connection, row, [*known, new], new)
             self._consumers.add(connection, new, self._limits)
         return view

@@ -63,11 +63,17 @@ class ContainerManager:
     """Implements :class:`secretstore.rpc.interface.Containers`."""
 
     def __init__(
-        self, database: Database, authorization: Authorization, limits: Limits
+        self,
+        database: Database,
+        authorization: Authorization,
+        limits: Limits,
+        at_most: int,
     ) -> None:
+        """at_most is how many secrets may be in a container."""
         self._database = database
         self._authorization = authorization
         self._limits = limits
+        self._at_most = at_most
 
     def require_create(self, context: RequestContext) -> None:
         self._authorization.require(context, policy.CREATE, {})
@@ -75,6 +81,10 @@ class ContainerManager:
 
     def create(self, context: RequestContext, container: NewContainer) -> str:
         self.require_create(context)
+        if len(container['secrets']) > self._at_most:
+            raise errors.InvalidInput(
+                f'A container has at most {self._at_most} secrets.'
+            )
         now = utcnow()
         row = ContainerRow(
             id=str(uuid.uuid4()),
@@ -150,7 +160,8 @@ class ContainerManager:
         container_id: str,
         secret: ContainerSecret,
     ) -> None:
-        self._add(context, container_id, Member(*secret), [])
+        member = Member(secret.secret_id, secret.name or None)
+        self._add(context, container_id, member, [])
 
     @retried
     def _add(
@@ -160,24 +171,24 @@ class ContainerManager:
         member: Member,
         tried: list[Member],
     ) -> None:
-        try:
-            with self._database.writing() as connection:
-                row = self._authorized(
-                    connection, context, container_id, policy.ADD_SECRET
-                )
-                if row.type != 'generic':
-                    raise errors.InvalidInput(NOT_GENERIC)
-                _hold(connection, row, [member], _not_there)
-                db_containers.add_member(connection, row.id, member)
-                tried.append(member)
-        except db_exception.DBDuplicateEntry as error:
-            # What an earlier try did add, though its answer was lost, is
-            # there as it should be.
-            if not tried:
-                raise errors.Conflict(IS_MEMBER) from error
-        except db_exception.DBReferenceError as error:
-            # The secret is held: it is the container that was deleted.
-            raise not_found() from error
+        with self._database.writing() as connection:
+            row = self._authorized(
+                connection, context, container_id, policy.ADD_SECRET, lock=True
+            )
+            if row.type != 'generic':
+                raise errors.InvalidInput(NOT_GENERIC)
+            _hold(connection, row, [member], _not_there)
+            known = db_containers.members(connection, [row.id])[row.id]
+            if member in known:
+                # What an earlier try did add, though its answer was lost,
+                # is there as it should be.
+                if tried:
+                    return
+                raise errors.Conflict(IS_MEMBER)
+            if len(known) >= self._at_most:
+                raise errors.QuotaReached()
+            db_containers.add_member(connection, row.id, member)
+            tried.append(member)
 
     def remove_secret(
         self,
@@ -210,9 +221,11 @@ class ContainerManager:
         context: RequestContext,
         container_id: str,
         rule: str,
+        lock: bool = False,
     ) -> ContainerRow:
         """The container, when the caller may do this to it."""
-        row = db_containers.get(connection, container_id)
+        find = db_containers.lock if lock else db_containers.get
+        row = find(connection, container_id)
         if row is None:
             raise not_found()
         target = access.to_container(connection, context, row)

@@ -19,6 +19,7 @@ from secretstore.db.engine import Database, retried
 from secretstore.policies import secretmeta as policy
 
 NO_SUCH_KEY = 'Secret metadata not found.'
+TOO_MANY = 'Invalid Metadata. A secret has at most {} pairs.'
 KEY_EXISTS = 'Conflict. Key in request is already in the secret metadata'
 
 
@@ -35,10 +36,15 @@ class SecretMetadataManager:
     """Implements :class:`secretstore.rpc.interface.SecretMetadata`."""
 
     def __init__(
-        self, database: Database, authorization: Authorization
+        self,
+        database: Database,
+        authorization: Authorization,
+        at_most: int,
     ) -> None:
+        """at_most is how many pairs a secret may have."""
         self._database = database
         self._authorization = authorization
+        self._at_most = at_most
 
     def _authorize(
         self,
@@ -46,8 +52,10 @@ class SecretMetadataManager:
         context: RequestContext,
         secret_id: str,
         rule: str,
+        lock: bool = False,
     ) -> None:
-        row = db_secrets.get(connection, secret_id, utcnow())
+        find = db_secrets.lock if lock else db_secrets.get
+        row = find(connection, secret_id, utcnow())
         if row is None:
             raise not_found()
         target = access.to_secret(connection, context, row)
@@ -70,6 +78,8 @@ class SecretMetadataManager:
     ) -> None:
         with self._database.writing() as connection:
             self._authorize(connection, context, secret_id, policy.PUT)
+            if len(metadata) > self._at_most:
+                raise errors.InvalidInput(TOO_MANY.format(self._at_most))
             with _secret_must_stay():
                 db_metadata.replace_all(connection, secret_id, dict(metadata))
 
@@ -82,16 +92,35 @@ class SecretMetadataManager:
             raise errors.NotFound(NO_SUCH_KEY)
         return value
 
-    @retried
     def add(
         self, context: RequestContext, secret_id: str, key: str, value: str
     ) -> None:
+        self._add(context, secret_id, key, value, [])
+
+    @retried
+    def _add(
+        self,
+        context: RequestContext,
+        secret_id: str,
+        key: str,
+        value: str,
+        tried: list[str],
+    ) -> None:
         with self._database.writing() as connection:
-            self._authorize(connection, context, secret_id, policy.POST)
-            with _secret_must_stay():
-                added = db_metadata.add(connection, secret_id, key, value)
-            if not added:
+            self._authorize(
+                connection, context, secret_id, policy.POST, lock=True
+            )
+            known = db_metadata.get_all(connection, secret_id)
+            if key in known:
+                # What an earlier try did add, though its answer was lost,
+                # is there as it should be.
+                if tried and known[key] == value:
+                    return
                 raise errors.Conflict(KEY_EXISTS)
+            if len(known) >= self._at_most:
+                raise errors.QuotaReached()
+            db_metadata.add(connection, secret_id, key, value)
+            tried.append(key)
 
     @retried
     def update(

@@ -74,23 +74,43 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
     migration.check(database)
     keys = key_hierarchy(conf, database)
     keys.start()
+    jobs = OrderJobs(database, keys, quotas.configured(conf), conf)
+    conductor = _conductor(conf, database, keys, jobs)
+    database.dispose()
+    background = Background([Collector(database, conf).task(), jobs.task()])
+    return Embedded(conductor, background)
+
+
+def _conductor(
+    conf: cfg.ConfigOpts,
+    database: Database,
+    keys: KeyHierarchy,
+    jobs: OrderJobs,
+) -> Conductor:
     authorization = Authorization(conf)
     limits = quotas.configured(conf)
     transport_keys = TransportKeyManager(database, keys, authorization, conf)
-    jobs = OrderJobs(database, keys, limits, conf)
-    database.dispose()
     limited = (database, authorization, limits)
-    conductor = Conductor(
+    most = conf.limits
+    return Conductor(
         secrets=SecretManager(
             database, keys, authorization, limits, transport_keys
         ),
-        secret_metadata=SecretMetadataManager(database, authorization),
-        secret_consumers=SecretConsumerManager(*limited),
-        secret_acls=acls.AclManager(database, authorization, acls.OF_SECRETS),
-        containers=ContainerManager(*limited),
-        container_consumers=ContainerConsumerManager(*limited),
+        secret_metadata=SecretMetadataManager(
+            database, authorization, most.metadata_per_secret
+        ),
+        secret_consumers=SecretConsumerManager(
+            *limited, most.consumers_per_object
+        ),
+        secret_acls=acls.AclManager(
+            database, authorization, acls.OF_SECRETS, most.users_per_acl
+        ),
+        containers=ContainerManager(*limited, most.members_per_container),
+        container_consumers=ContainerConsumerManager(
+            *limited, most.consumers_per_object
+        ),
         container_acls=acls.AclManager(
-            database, authorization, acls.OF_CONTAINERS
+            database, authorization, acls.OF_CONTAINERS, most.users_per_acl
         ),
         orders=OrderManager(
             database,
@@ -105,5 +125,3 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
         transport_keys=transport_keys,
         health=HealthManager(database, keys),
     )
-    background = Background([Collector(database, conf).task(), jobs.task()])
-    return Embedded(conductor, background)

@@ -4,7 +4,6 @@
 Writing for a secret that was deleted meanwhile raises DBReferenceError.
 """
 
-from oslo_db import exception as db_exc
 import sqlalchemy as sa
 
 from secretstore.db import models
@@ -61,16 +60,9 @@ def get(conn: sa.Connection, secret_id: str, key: str) -> str | None:
     return found.scalar()
 
 
-def add(conn: sa.Connection, secret_id: str, key: str, value: str) -> bool:
-    """False, and nothing changed, when the key is there already."""
-    row = {'secret_id': secret_id, 'key': key, 'value': value}
-    try:
-        # PostgreSQL gives up the whole transaction otherwise.
-        with conn.begin_nested():
-            conn.execute(_INSERT, row)
-    except db_exc.DBDuplicateEntry:
-        return False
-    return True
+def add(conn: sa.Connection, secret_id: str, key: str, value: str) -> None:
+    """Add a key that is not there, to a secret whose row is locked."""
+    conn.execute(_INSERT, {'secret_id': secret_id, 'key': key, 'value': value})
 
 
 def update(conn: sa.Connection, secret_id: str, key: str, value: str) -> bool:

@@ -5,8 +5,9 @@ The conductor's managers implement these, and so does every client, so that
 an embedded and a remote conductor are the same call.  Arguments and results
 are plain data.  All methods raise :mod:`secretstore.errors`:
 ``Forbidden`` when policy refuses, ``NotFound`` for what does not exist or
-has expired, ``QuotaReached`` for one more than the project may have,
-``Unavailable`` when trying again later may help.
+has expired, ``QuotaReached`` for one more than the project, or the object
+that it would belong to, may have, ``Unavailable`` when trying again later
+may help.
 """
 
 from typing import NamedTuple

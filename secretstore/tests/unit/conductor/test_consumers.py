@@ -218,7 +218,7 @@ class LostAnswersTest(SecretConsumersTest):
         self.losing = LosingDatabase(f'sqlite:///{self.folder}/secretstore.db')
         self.addCleanup(self.losing.dispose)
         self.consumers = SecretConsumerManager(
-            self.losing, Authorization(self.conf), UNLIMITED
+            self.losing, Authorization(self.conf), UNLIMITED, 10
         )
 
     def add(self, *resources: str, caller: Any = ME) -> SecretView:

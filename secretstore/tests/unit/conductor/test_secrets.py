@@ -262,7 +262,7 @@ class LostCommitTest(ConductorTest):
             UNLIMITED,
             TransportKeyManager(self.losing, keys, authorization, self.conf),
         )
-        self.meta = SecretMetadataManager(self.losing, authorization)
+        self.meta = SecretMetadataManager(self.losing, authorization, 9)
 
     def test_create_stores_one_secret_and_succeeds(self) -> None:
         who = context('member', project_id='f' * 32)

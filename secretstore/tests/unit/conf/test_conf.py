@@ -55,6 +55,7 @@ class OptionsTest(unittest.TestCase):
             (None, 'max_allowed_secret_in_bytes', 0),
             (None, 'max_limit_paging', 0),
             ('api', 'auth_cache_time', -1),
+            ('limits', 'consumers_per_object', 0),
             ('conductor', 'key_cache_ttl', -1),
         ):
             with self.subTest(name), self.assertRaises(ValueError):
