@@ -91,7 +91,8 @@ def _conductor(
     limits = quotas.configured(conf)
     transport_keys = TransportKeyManager(database, keys, authorization, conf)
     limited = (database, authorization, limits)
-    most = conf.limits
+    most, budget = conf.limits, conf.orders.asymmetric_budget
+    orders = OrderManager(database, keys, authorization, limits, jobs, budget)
     return Conductor(
         secrets=SecretManager(
             database, keys, authorization, limits, transport_keys
@@ -112,14 +113,7 @@ def _conductor(
         container_acls=acls.AclManager(
             database, authorization, acls.OF_CONTAINERS, most.users_per_acl
         ),
-        orders=OrderManager(
-            database,
-            keys,
-            authorization,
-            limits,
-            jobs,
-            conf.orders.asymmetric_budget,
-        ),
+        orders=orders,
         quotas=quotas.QuotaManager(*limited),
         secret_stores=SecretStoreManager(database, keys, authorization, conf),
         transport_keys=transport_keys,
