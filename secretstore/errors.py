@@ -24,6 +24,7 @@ holds a key, a payload, a token or a PIN.
     +-- Corrupt               a stored record was changed or is not ours
     +-- MasterKeyNotFound     permanent: the custodian does not have the key
     +-- Unavailable           temporary: the same call may work later
+    |   +-- ConductorUnavailable
     |   +-- DatabaseUnavailable
     |   +-- MasterKeyUnavailable
     +-- StartupError          the service must not start; one line says why
@@ -114,6 +115,10 @@ class MasterKeyNotFound(SecretStoreError):
 
 class Unavailable(SecretStoreError):
     """Something this service needs is away; the same call may work later."""
+
+
+class ConductorUnavailable(Unavailable):
+    """No conductor answered in time, or each refused what it was asked."""
 
 
 class DatabaseUnavailable(Unavailable):

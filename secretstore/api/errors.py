@@ -75,6 +75,8 @@ def _away(error: errors.Unavailable) -> str:
     # Messages are for the operator and name files and hosts.
     if isinstance(error, errors.MasterKeyUnavailable):
         return 'the master key is not available.'
+    if isinstance(error, errors.ConductorUnavailable):
+        return 'the conductor is not available.'
     return 'the database is not available.'
 
 

@@ -68,10 +68,17 @@ from secretstore.rpc.interface.transport import (
     TransportKeys,
     TransportKeyView,
 )
+from secretstore.rpc.interface.version import (
+    FIRST_VERSION,
+    VERSION,
+    versions_until,
+)
 
 __all__ = [
+    'FIRST_VERSION',
     'MAX_PASS_PHRASE',
     'SEALED_OVERHEAD',
+    'VERSION',
     'AclView',
     'Acls',
     'Conductor',
@@ -113,6 +120,7 @@ __all__ = [
     'TransportKeyQuery',
     'TransportKeyView',
     'TransportKeys',
+    'versions_until',
 ]
 
 

@@ -125,4 +125,11 @@ class ConductorTest(unittest.TestCase):
         cls.database = Database.from_conf(cls.conf)
         cls.addClassCleanup(cls.database.dispose)
         migration.upgrade(cls.database)
-        cls.conductor, cls.background = service.build(cls.conf)
+        embedded = service.build(cls.conf)
+        cls.conductor = cls.reached(embedded.conductor)
+        cls.background = embedded.background
+
+    @classmethod
+    def reached(cls, conductor: Conductor) -> Conductor:
+        """The conductor as the tests are to reach it."""
+        return conductor

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A conductor somewhere else, called like one in this process.
+
+For other programs as well::
+
+    conductor = client.connect(conf)
+    context = RequestContext(user_id=..., project_id=..., roles=['member'])
+    secret_id = conductor.secrets.create(context, {...})
+
+Whoever has the seal key is trusted: a conductor believes what the context
+says about the caller.
+"""
+
+from collections.abc import Callable, Mapping
+import types
+from typing import Any, cast
+import uuid
+
+import msgspec
+
+from secretstore import errors
+from secretstore.rpc import codec, interface, wire
+from secretstore.rpc.codec import Method
+from secretstore.rpc.interface import Conductor
+from secretstore.rpc.refusals import Cause, Refusals, Refused
+from secretstore.rpc.sealing import Sealing
+from secretstore.rpc.transport import Transport
+
+# What gives the same answer when it is executed a second time.
+REPEATABLE = frozenset(
+    {
+        'secrets.get',
+        'secrets.payload',
+        'secrets.require_put',
+        'secrets.page',
+        'secret_metadata.get_all',
+        'secret_metadata.replace',
+        'secret_metadata.get',
+        'secret_metadata.update',
+        'secret_metadata.delete',
+        'secret_consumers.add',
+        'secret_consumers.get',
+        'secret_consumers.page',
+        'secret_acls.get',
+        'secret_acls.replace',
+        'secret_acls.update',
+        'secret_acls.delete',
+        'containers.require_create',
+        'containers.get',
+        'containers.page',
+        'container_consumers.add',
+        'container_consumers.get',
+        'container_consumers.page',
+        'container_acls.get',
+        'container_acls.replace',
+        'container_acls.update',
+        'container_acls.delete',
+        'orders.get',
+        'orders.page',
+        'quotas.effective',
+        'quotas.page',
+        'quotas.get',
+        'quotas.put',
+        'secret_stores.all',
+        'secret_stores.get',
+        'secret_stores.get_default',
+        'secret_stores.get_preferred',
+        'secret_stores.prefer',
+        'transport_keys.page',
+        'transport_keys.get',
+        'health.check',
+    }
+)
+# Repeatable because the caller chooses the id, in this argument.
+CHOSEN_IDS = {
+    'secrets.create': 'secret_id',
+    'secrets.create_for_transport': 'secret_id',
+    'containers.create': 'container_id',
+    'orders.create': 'order_id',
+}
+
+_Refused = Callable[[bytes], bool]
+
+
+class Client:
+    """Turns calls into requests, and answers into results; thread safe.
+
+    :param seal: None sends and takes everything unsealed
+    :param version: what to speak; conductors may be newer
+    :ivar refusals: how many answers were refused, and why
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        seal: Sealing | None = None,
+        *,
+        version: str = interface.VERSION,
+        methods: Mapping[str, Method] = codec.METHODS,
+    ) -> None:
+        interface.versions_until(version)
+        self.refusals = Refusals()
+        self._transport = transport
+        self._sealing = seal
+        self._version = version
+        self._methods = methods
+
+    def conductor(self) -> Conductor:
+        """All resources, whose methods are calls over the transport."""
+        resources: dict[str, types.SimpleNamespace] = {
+            name: types.SimpleNamespace() for name in Conductor._fields
+        }
+        for method in self._methods.values():
+            call = self._caller(method)
+            setattr(resources[method.resource], method.function, call)
+        return Conductor(**cast(Any, resources))
+
+    def _caller(self, method: Method) -> Callable[..., Any]:
+        chosen = CHOSEN_IDS.get(method.name)
+        if chosen is None or chosen not in method.arguments:
+            return self._plain_caller(method, method.name in REPEATABLE)
+        if self._version == interface.FIRST_VERSION:
+            return self._plain_caller(method, False)
+        return self._creating_caller(method, chosen)
+
+    def _plain_caller(
+        self, method: Method, repeatable: bool
+    ) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            params = method.encode_call(self._version, args, kwargs)
+            return self._call(method, params, repeatable)
+
+        return call
+
+    def _creating_caller(
+        self, method: Method, chosen: str
+    ) -> Callable[..., Any]:
+        # The context, what is to be made, and its id.
+        position = 2
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if len(args) <= position and kwargs.get(chosen) is None:
+                kwargs[chosen] = str(uuid.uuid4())
+            params = method.encode_call(self._version, args, kwargs)
+            return self._call(method, params, True)
+
+        return call
+
+    def _call(self, method: Method, params: bytes, repeatable: bool) -> Any:
+        if self._sealing is None:
+            outcome = self._unsealed(method, params, repeatable)
+        else:
+            outcome = self._sealed(self._sealing, method, params, repeatable)
+        if isinstance(outcome.error, wire.Error):
+            raise wire.to_exception(outcome.error)
+        if not isinstance(outcome.result, msgspec.Raw):
+            raise _not_an_answer()
+        return method.decode_result(outcome.result)
+
+    def _unsealed(
+        self, method: Method, params: bytes, repeatable: bool
+    ) -> wire.Outcome:
+        answer = self._send(method, uuid.uuid4().hex, params, repeatable)
+        return wire.Outcome(answer.result, answer.error)
+
+    def _sealed(
+        self, seal: Sealing, method: Method, params: bytes, repeatable: bool
+    ) -> wire.Outcome:
+        request_id = uuid.uuid4().hex
+        sealed, sent = seal.seal_request(method.name, request_id, params)
+        body = wire.encode(wire.Sealed(sealed))
+        answer = self._send(method, request_id, body, repeatable)
+        try:
+            if not isinstance(answer.result, msgspec.Raw):
+                raise Refused(Cause.UNSEALED)
+            plain = seal.open_answer(
+                method.name, request_id, sent, wire.sealed_part(answer.result)
+            )
+        except Refused as refused:
+            self.refusals.note(f'the answer to {method.name}', refused)
+            raise errors.ConductorUnavailable(
+                f'The answer to {method.name} was refused: {refused}'
+            ) from None
+        return wire.decode_outcome(plain)
+
+    def _send(
+        self, method: Method, request_id: str, params: bytes, repeatable: bool
+    ) -> wire.Answer:
+        body = wire.encode(
+            wire.Request('2.0', method.name, request_id, msgspec.Raw(params))
+        )
+        answer = self._transport.call(
+            body, repeatable=repeatable, refused=wire.is_refused
+        )
+        try:
+            return wire.decode_answer(answer)
+        except msgspec.DecodeError:
+            raise _not_an_answer() from None
+
+
+def _not_an_answer() -> errors.ConductorUnavailable:
+    return errors.ConductorUnavailable(
+        'What answered is no conductor: check [DEFAULT] transport_url'
+    )

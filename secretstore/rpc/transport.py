@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a request in bytes reaches some conductor, and its answer comes back."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Transport(Protocol):
+    """Carries requests to whichever conductor is there; thread safe."""
+
+    def call(
+        self,
+        body: bytes,
+        *,
+        repeatable: bool,
+        refused: Callable[[bytes], bool],
+    ) -> bytes:
+        """Send a request to a conductor, and return what it answered.
+
+        A request whose fate is unknown is sent again only when it is
+        *repeatable*.  Answers for which *refused* is true say that nothing
+        was executed: another conductor is tried, whatever the request.
+
+        :raises ConductorUnavailable: when no conductor answered in time, or
+            all refused
+        """

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A conductor at the other end of a transport in this process."""
+
+from collections.abc import Callable
+import os
+import unittest
+
+from secretstore import errors
+from secretstore.rpc.client import Client
+from secretstore.rpc.dispatch import Dispatcher
+from secretstore.rpc.interface import Conductor
+from secretstore.rpc.sealing import Sealing
+
+KEY = os.urandom(32)
+
+
+class Memory:
+    """Implements :class:`secretstore.rpc.transport.Transport`."""
+
+    def __init__(self, *handlers: Callable[[bytes], bytes]) -> None:
+        self.handlers = handlers
+        self.sent: list[bytes] = []
+        self.answers: list[bytes] = []
+        self.were_repeatable: list[bool] = []
+
+    def call(
+        self,
+        body: bytes,
+        *,
+        repeatable: bool,
+        refused: Callable[[bytes], bool],
+    ) -> bytes:
+        self.were_repeatable.append(repeatable)
+        for handle in self.handlers:
+            self.sent.append(body)
+            self.answers.append(handle(body))
+            if not refused(self.answers[-1]):
+                return self.answers[-1]
+        raise errors.ConductorUnavailable('All conductors refused')
+
+
+class Remote(unittest.TestCase):
+    """For tests of a conductor, which then is behind sealed messages."""
+
+    @classmethod
+    def reached(cls, conductor: Conductor) -> Conductor:
+        transport = Memory(Dispatcher(conductor, Sealing([KEY])).handle)
+        return Client(transport, Sealing([KEY])).conductor()
