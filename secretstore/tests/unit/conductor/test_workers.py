@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import queue
 import threading
 import unittest
+from unittest import mock
 
 from secretstore.conductor.workers import Workers
 
@@ -64,15 +66,55 @@ class TestWorkers(unittest.TestCase):
         self.assertNotIn('a payload', logs.output[0])
         self.assertTrue(workers.submit('two', lambda: None).wait(SECONDS))
 
+    def test_one_may_wait_while_a_thread_is_free(self) -> None:
+        workers = Workers('test', 2)
+        with workers.permit() as first, workers.permit() as second:
+            with workers.permit() as third:
+                self.assertEqual((True, True, False), (first, second, third))
+        go_on = threading.Event()
+        events = [
+            workers.submit(str(number), lambda: go_on.wait(SECONDS))
+            for number in range(2)
+        ]
+        with workers.permit() as granted:
+            self.assertFalse(granted)
+        go_on.set()
+        for event in events:
+            self.assertTrue(event.wait(SECONDS))
+        with workers.permit() as granted:
+            self.assertTrue(granted)
+
+    def test_what_comes_between(self) -> None:
+        rooms: queue.SimpleQueue[int] = queue.SimpleQueue()
+        workers = Workers('test', 1, lambda: rooms.put(workers.room()))
+        workers.submit('one', lambda: None)
+        self.assertEqual(1, rooms.get(timeout=SECONDS))
+
+    def test_no_thread_to_be_had(self) -> None:
+        workers = Workers('test', 1)
+        start = mock.patch.object(
+            threading.Thread, 'start', side_effect=RuntimeError
+        )
+        for _ in range(2):
+            with start, self.assertRaises(RuntimeError):
+                workers.submit('one', lambda: None)
+            self.assertEqual((0, 1), (workers.count(), workers.room()))
+        done: list[str] = []
+        event = workers.submit('one', lambda: done.append('now'))
+        self.assertTrue(event.wait(SECONDS))
+        self.assertEqual(['now'], done)
+
     def test_a_forked_process_has_its_own(self) -> None:
         workers = Workers('test', 1)
         go_on = threading.Event()
         blocked = workers.submit('one', lambda: go_on.wait(SECONDS))
-        pid = os.fork()
+        with workers.permit():
+            pid = os.fork()
         if pid == 0:
             alone = workers.count() == 0
-            mine = workers.submit('one', lambda: None).wait(SECONDS)
-            os._exit(0 if alone and mine else 1)
+            with workers.permit() as granted:
+                mine = workers.submit('one', lambda: None).wait(SECONDS)
+            os._exit(0 if alone and granted and mine else 1)
         self.assertEqual(0, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         go_on.set()
         self.assertTrue(blocked.wait(SECONDS))
