@@ -60,9 +60,13 @@ class OrderJobs:
             group.max_attempts,
             datetime.timedelta(seconds=group.max_pending_seconds),
         )
-        self._workers = Workers(THREAD_NAME, group.asymmetric_workers)
-        self._threads = group.asymmetric_workers
-        self._permits = threading.BoundedSemaphore(group.asymmetric_workers)
+        self._workers = Workers(
+            THREAD_NAME, group.asymmetric_workers, self._take_next
+        )
+        # Whether orders may be due that no thread was free for, and whose
+        # turn it was last.
+        self._behind = False
+        self._last_project = ''
         # Claimed orders that could not be let go, and their attempts.
         self._held: dict[str, int] = {}
 
@@ -74,17 +78,19 @@ class OrderJobs:
     def permit(self) -> Iterator[bool]:
         """Whether a request may have its key pair made here, and wait for it.
 
-        Only as many may as there are threads that make them, and only while
-        none of those is busy with others': a request that waits keeps a
-        thread of the server from everybody.
+        Only as many may as there are threads that make them, while one is
+        free and nobody is before them: a request that waits keeps a thread
+        of the server from everybody.
         """
-        if not self._permits.acquire(blocking=False):
-            yield False
-            return
-        try:
-            yield self._workers.count() < self._threads
-        finally:
-            self._permits.release()
+        with self._workers.permit() as granted:
+            yield granted and not self._behind
+
+    def left(self) -> None:
+        """An order was left for whoever has time: maybe we have."""
+        self._behind = True
+        # It is stored, whatever comes now: run() will find it.
+        with contextlib.suppress(errors.DatabaseUnavailable):
+            self._take()
 
     def first_due(self, now: datetime.datetime) -> datetime.datetime:
         """Until when other conductors leave an order that is new to us."""
@@ -103,19 +109,33 @@ class OrderJobs:
         """Take on orders that somebody has to finish."""
         for order_id, attempt in list(self._held.items()):
             self._let_go(order_id, attempt, give_back=True)
-        room = self._threads - self._workers.count()
-        if room <= 0:
-            return _SOON_SECONDS
+        self._take()
+        return _SOON_SECONDS if self._behind else None
+
+    def _take_next(self) -> None:
+        if self._behind:
+            self._take()
+
+    def _take(self) -> None:
+        """Begin what is due, as far as there are threads.
+
+        Two at a time may take the same: that is then done once, and we are
+        still behind.
+        """
+        room = self._workers.room()
         now = common.utcnow()
-        due = self._due(now, room)
-        for order_id in due:
-            self.submit(order_id, now)
-        return _SOON_SECONDS if len(due) == room else None
+        found = self._due(now, room) if room else []
+        for due in found:
+            self._last_project = due.project_id
+            self.submit(due.id, now)
+        self._behind = len(found) == room
 
     @retried
-    def _due(self, now: datetime.datetime, at_most: int) -> list[str]:
+    def _due(
+        self, now: datetime.datetime, at_most: int
+    ) -> list[db_orders.Due]:
         with self._database.reading() as connection:
-            return db_orders.due(connection, now, at_most)
+            return db_orders.due(connection, now, at_most, self._last_project)
 
     def _work(self, order_id: str, due: datetime.datetime) -> None:
         order = self._claim(order_id, due)

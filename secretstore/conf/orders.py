@@ -55,6 +55,16 @@ for the database or for a master key does not count.
 """,
     ),
     cfg.IntOpt(
+        'max_pending_per_project',
+        default=100,
+        min=0,
+        help="""
+Key pairs that a project may have ordered and not got yet. Whoever orders more
+is told that a quota is reached; requests at the same time may come past it by
+a few. 0 means any number.
+""",
+    ),
+    cfg.IntOpt(
         'max_pending_seconds',
         default=86400,
         min=1,

@@ -48,6 +48,13 @@ class Outcome(NamedTuple):
         return ACTIVE if self.error_reason is None else ERROR
 
 
+class Due(NamedTuple):
+    """An order that nobody holds."""
+
+    id: str
+    project_id: str
+
+
 _orders = models.table(models.Order)
 
 _OF_PROJECT = paging.Listing(
@@ -67,7 +74,7 @@ _GET = sa.select(_orders).where(_ID)
 _QUEUE = (
     sa.select(
         _orders.c.id,
-        _orders.c.claimed_until,
+        _orders.c.project_id,
         sa.func.row_number()
         .over(
             partition_by=_orders.c.project_id,
@@ -79,9 +86,18 @@ _QUEUE = (
     .subquery('queue')
 )
 _FIND_DUE = (
-    sa.select(_QUEUE.c.id)
-    .order_by(_QUEUE.c.place, _QUEUE.c.claimed_until, _QUEUE.c.id)
+    sa.select(_QUEUE.c.id, _QUEUE.c.project_id)
+    .order_by(
+        _QUEUE.c.place,
+        sa.case((_QUEUE.c.project_id > sa.bindparam('after'), 0), else_=1),
+        _QUEUE.c.project_id,
+    )
     .limit(sa.bindparam('at_most', type_=sa.Integer))
+)
+_PENDING = (
+    sa.select(sa.func.count())
+    .select_from(_orders)
+    .where(_IS_PENDING, _orders.c.project_id == paging.SCOPE)
 )
 _CLAIM = (
     sa.update(_orders)
@@ -161,14 +177,21 @@ def page(
 
 
 def due(
-    conn: sa.Connection, now: datetime.datetime, at_most: int
-) -> list[str]:
-    """Ids of PENDING orders that nobody holds, the longest left first.
+    conn: sa.Connection, now: datetime.datetime, at_most: int, after: str = ''
+) -> list[Due]:
+    """PENDING orders that nobody holds, each project's longest left first.
 
     Projects take turns: nobody waits for all that another has ordered.
+
+    :param after: the project whose turn it was last
     """
-    found = conn.execute(_FIND_DUE, {'due': now, 'at_most': at_most})
-    return list(found.scalars())
+    values = {'due': now, 'at_most': at_most, 'after': after}
+    return [Due._make(row) for row in conn.execute(_FIND_DUE, values)]
+
+
+def pending(conn: sa.Connection, project_id: str) -> int:
+    """How many orders of a project are PENDING."""
+    return conn.execute(_PENDING, {'scope': project_id}).scalar_one()
 
 
 def claim(

@@ -20,7 +20,7 @@ class Order(Base):
     __table_args__ = Base.arguments(
         sa.Index('ix_orders_page', 'project_id', 'created_at', 'id'),
         # What is to be done next, and what is finished for long.
-        sa.Index('ix_orders_due', 'status', 'claimed_until'),
+        sa.Index('ix_orders_due', 'status', 'project_id', 'claimed_until'),
         sa.Index('ix_orders_finished', 'status', 'updated_at'),
     )
 

@@ -218,7 +218,7 @@ def _orders() -> None:
         *_times(),
         sa.PrimaryKeyConstraint('id', name='pk_orders'),
         sa.Index('ix_orders_page', 'project_id', 'created_at', 'id'),
-        sa.Index('ix_orders_due', 'status', 'claimed_until'),
+        sa.Index('ix_orders_due', 'status', 'project_id', 'claimed_until'),
         sa.Index('ix_orders_finished', 'status', 'updated_at'),
         **_OPTIONS,
     )

@@ -57,7 +57,7 @@ class OrderTest(base.DatabaseTest):
             return orders.claim(conn, row.id, due, due + MINUTE)
 
     @retried
-    def finish(self, row: OrderRow, attempt: int) -> bool:
+    def finish(self, row: OrderRow, attempt: int | None) -> bool:
         with self.database.writing() as conn:
             return orders.finish(
                 conn, row.id, attempt, DONE, base.NOW + MINUTE
@@ -68,9 +68,11 @@ class OrderTest(base.DatabaseTest):
         with self.database.writing() as conn:
             return orders.delete(conn, row.id)
 
-    def due(self, at: datetime.datetime, at_most: int = 10) -> list[str]:
+    def due(
+        self, at: datetime.datetime, at_most: int = 10, after: str = ''
+    ) -> list[str]:
         with self.database.reading() as conn:
-            return orders.due(conn, at, at_most)
+            return [due.id for due in orders.due(conn, at, at_most, after)]
 
     def total(self) -> int:
         with self.database.reading() as conn:
@@ -96,6 +98,21 @@ class Orders(OrderTest):
         self.insert(*mine, others)
         self.assertIn(others.id, self.due(later, 2))
         self.assertEqual(4, len(self.due(later)))
+        # However few there is room for, each project has its turn.
+        for last, following in ((base.PROJECT, OTHER), (OTHER, base.PROJECT)):
+            with self.database.reading() as conn:
+                (found,) = orders.due(conn, later, 1, last)
+            self.assertEqual(following, found.project_id)
+
+    def test_pending(self) -> None:
+        mine = [order() for _ in range(3)]
+        self.insert(*mine, order(project_id=OTHER), order(status='ERROR'))
+        with self.database.reading() as conn:
+            counts = [
+                orders.pending(conn, project)
+                for project in (base.PROJECT, OTHER, 'nobody')
+            ]
+        self.assertEqual([3, 1, 0], counts)
 
     def test_id_is_taken(self) -> None:
         row = order()
@@ -216,6 +233,15 @@ class Claims(OrderTest):
         self.claim(row, base.NOW + MINUTE)
         self.assertFalse(self.finish(row, 1))
         self.assertTrue(self.finish(row, 2))
+
+    def test_what_was_made_ends_it_whoever_holds_it(self) -> None:
+        row = order()
+        self.insert(row)
+        self.claim(row)
+        self.claim(row, base.NOW + MINUTE)
+        self.assertTrue(self.finish(row, None))
+        self.assertFalse(self.finish(row, None))
+        self.assertFalse(self.finish(row, 2))
 
     def test_gone_meanwhile(self) -> None:
         row = order()
