@@ -94,7 +94,7 @@ class SecretsController:
         self, context: RequestContext, request: webob.Request, secret_id: str
     ) -> webob.Response:
         common.canonical_id(secret_id, 'secret')
-        if 'trans_wrapped_session_key' in request.query_string:
+        if _is_to_be_wrapped(request.query_string):
             # Never hand out in the clear what was asked for wrapped.
             raise errors.InvalidInput('No transport key is available.')
         payload = self._secrets.payload(context, secret_id)
@@ -164,6 +164,14 @@ def _is_forced(query_string: str) -> bool:
         return bool(strutils.bool_from_string(force, strict=True))
     except ValueError as error:
         raise listing.bad_query() from error
+
+
+def _is_to_be_wrapped(query_string: str) -> bool:
+    """Whether a payload is asked for under the client's own session key."""
+    if not query_string:
+        return False
+    asked = listing.parse_parameters(query_string)
+    return bool(asked.get('trans_wrapped_session_key'))
 
 
 def _transport_key_id(request: webob.Request) -> str | None:

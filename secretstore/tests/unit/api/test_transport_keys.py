@@ -51,6 +51,19 @@ class WithoutTest(ApiTest):
             )
         self.assertEqual(404, self.get(f'{path}/payload').status_int)
 
+    def test_none_to_wrap_a_payload_with(self) -> None:
+        path = self.store_text()
+        for url in (path, f'{path}/payload'):
+            for query in (
+                'trans_wrapped_session_key=AAEC',
+                f'trans%5Fwrapped_session_key=x&transport_key_id={uuid.uuid4()}',
+            ):
+                answer = self.get(f'{url}?{query}', Accept=TEXT)
+                self.assertEqual(400, answer.status_int, query)
+            for query in ('trans_wrapped_session_key=', 'other=trans'):
+                answer = self.get(f'{url}?{query}', Accept=TEXT)
+                self.assertEqual(200, answer.status_int, query)
+
 
 class KeysTest(SealingTest):
     def register(self, **fields: str) -> Any:
