@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a conductor does by itself, beside the requests: one thread."""
 
-from collections.abc import Callable, Iterator, Sequence
-import contextlib
+from collections.abc import Callable, Sequence
 import os
 import random
-import signal
 import threading
 import time
 from typing import NamedTuple
 
 from oslo_log import log as logging
+
+from secretstore.conductor import threads
 
 LOG = logging.getLogger(__name__)
 
@@ -70,8 +70,7 @@ class Background:
             self._thread = threading.Thread(
                 target=self._work, name=THREAD_NAME, daemon=True
             )
-            with _no_signals():
-                self._thread.start()
+            threads.start(self._thread)
         _started.add(self)
 
     def stop(self) -> None:
@@ -140,20 +139,6 @@ class Background:
         if self._thread is not None:
             self._thread = None
             self.start()
-
-
-@contextlib.contextmanager
-def _no_signals() -> Iterator[None]:
-    """Threads started meanwhile get no signals.
-
-    uWSGI ends a worker from within its signal handler, which waits for ever
-    when that is run by a thread of ours.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _run(task: Task) -> float | None:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from oslo_log import log as logging
 
+from secretstore.conductor import threads
+
 LOG = logging.getLogger(__name__)
 
 Job = Callable[[], None]
@@ -64,12 +66,13 @@ class Workers:
                 return known.done
             # The thread first: it is what may fail.
             if own.threads < min(self._count, len(own.tasks) + 1):
-                threading.Thread(
+                thread = threading.Thread(
                     target=self._work,
                     args=(own,),
                     name=self._name,
                     daemon=True,
-                ).start()
+                )
+                threads.start(thread)
                 own.threads += 1
             task = own.tasks[key] = _Task(key, job, threading.Event())
             own.waiting.put(task)
