@@ -38,6 +38,7 @@ class _Options(NamedTuple):
     pause: datetime.timedelta
     max_attempts: int
     max_age: datetime.timedelta
+    max_pending: int
 
 
 class OrderJobs:
@@ -59,6 +60,7 @@ class OrderJobs:
             datetime.timedelta(seconds=group.resume_interval),
             group.max_attempts,
             datetime.timedelta(seconds=group.max_pending_seconds),
+            group.max_pending_per_project,
         )
         self._workers = Workers(
             THREAD_NAME, group.asymmetric_workers, self._take_next
@@ -73,6 +75,20 @@ class OrderJobs:
     def task(self) -> Task:
         seconds = self._options.pause.total_seconds()
         return Task('orders', seconds, self.run)
+
+    @retried
+    def check_room(self, project_id: str) -> None:
+        """QuotaReached when a project waits for too many key pairs already.
+
+        It bounds what others, and the processors, wait for.  Requests at the
+        same time may come past it by a few.
+        """
+        if not self._options.max_pending:
+            return
+        with self._database.reading() as connection:
+            pending = db_orders.pending(connection, project_id)
+        if pending >= self._options.max_pending:
+            raise errors.QuotaReached()
 
     @contextlib.contextmanager
     def permit(self) -> Iterator[bool]:

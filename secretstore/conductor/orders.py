@@ -31,7 +31,6 @@ class OrderManager:
     """Implements :class:`secretstore.rpc.interface.Orders`.
 
     :param budget: seconds for which create() waits for a key pair
-    :param most_pending: key pairs that a project may wait for; 0: any number
     """
 
     def __init__(
@@ -42,7 +41,6 @@ class OrderManager:
         limits: Limits,
         jobs: OrderJobs,
         budget: float,
-        most_pending: int,
     ) -> None:
         self._database = database
         self._keys = keys
@@ -50,7 +48,6 @@ class OrderManager:
         self._limits = limits
         self._jobs = jobs
         self._budget = budget
-        self._most_pending = most_pending
 
     def create(self, context: RequestContext, order: NewOrder) -> str:
         self._authorization.require(context, policy.CREATE, {})
@@ -71,7 +68,7 @@ class OrderManager:
 
     def _make_pair(self, row: OrderRow, pass_phrase: str | None) -> None:
         order_keys.check_pair(row)
-        self._check_pending(row.project_id)
+        self._jobs.check_room(row.project_id)
         sealed = order_keys.seal_pass_phrase(self._keys, row, pass_phrase)
         row = row._replace(pass_phrase=sealed)
         with self._jobs.permit() as granted:
@@ -99,19 +96,6 @@ class OrderManager:
             # The id is ours alone: an earlier try whose answer was lost did
             # commit.
             return
-
-    @retried
-    def _check_pending(self, project_id: str) -> None:
-        """Bound what others, and the processors, are to wait for.
-
-        Requests at the same time may come past it by a few.
-        """
-        if not self._most_pending:
-            return
-        with self._database.reading() as connection:
-            pending = db_orders.pending(connection, project_id)
-        if pending >= self._most_pending:
-            raise errors.QuotaReached()
 
     @retried
     def get(self, context: RequestContext, order_id: str) -> OrderView:

@@ -91,16 +91,8 @@ def _conductor(
     limits = quotas.configured(conf)
     transport_keys = TransportKeyManager(database, keys, authorization, conf)
     limited = (database, authorization, limits)
-    most = conf.limits
-    orders = OrderManager(
-        database,
-        keys,
-        authorization,
-        limits,
-        jobs,
-        conf.orders.asymmetric_budget,
-        conf.orders.max_pending_per_project,
-    )
+    most, budget = conf.limits, conf.orders.asymmetric_budget
+    orders = OrderManager(database, keys, authorization, limits, jobs, budget)
     return Conductor(
         secrets=SecretManager(
             database, keys, authorization, limits, transport_keys

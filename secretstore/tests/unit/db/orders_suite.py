@@ -57,7 +57,7 @@ class OrderTest(base.DatabaseTest):
             return orders.claim(conn, row.id, due, due + MINUTE)
 
     @retried
-    def finish(self, row: OrderRow, attempt: int | None) -> bool:
+    def finish(self, row: OrderRow, attempt: int) -> bool:
         with self.database.writing() as conn:
             return orders.finish(
                 conn, row.id, attempt, DONE, base.NOW + MINUTE
@@ -68,11 +68,9 @@ class OrderTest(base.DatabaseTest):
         with self.database.writing() as conn:
             return orders.delete(conn, row.id)
 
-    def due(
-        self, at: datetime.datetime, at_most: int = 10, after: str = ''
-    ) -> list[str]:
+    def due(self, at: datetime.datetime, at_most: int = 10) -> list[str]:
         with self.database.reading() as conn:
-            return [due.id for due in orders.due(conn, at, at_most, after)]
+            return [due.id for due in orders.due(conn, at, at_most)]
 
     def total(self) -> int:
         with self.database.reading() as conn:
@@ -233,15 +231,6 @@ class Claims(OrderTest):
         self.claim(row, base.NOW + MINUTE)
         self.assertFalse(self.finish(row, 1))
         self.assertTrue(self.finish(row, 2))
-
-    def test_what_was_made_ends_it_whoever_holds_it(self) -> None:
-        row = order()
-        self.insert(row)
-        self.claim(row)
-        self.claim(row, base.NOW + MINUTE)
-        self.assertTrue(self.finish(row, None))
-        self.assertFalse(self.finish(row, None))
-        self.assertFalse(self.finish(row, 2))
 
     def test_gone_meanwhile(self) -> None:
         row = order()
