@@ -18,6 +18,7 @@ from secretstore.conf import (
     orders,
     paths,
     quotas,
+    rpc,
     security,
     transport_keys,
 )
@@ -33,6 +34,7 @@ MODULES: tuple[ModuleType, ...] = (
     collection,
     notifications,
     transport_keys,
+    rpc,
 )
 
 

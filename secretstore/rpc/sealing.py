@@ -15,16 +15,22 @@ from collections.abc import Callable, Sequence
 import hashlib
 import hmac
 import itertools
+import logging
 import os
 import struct
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from oslo_config import cfg
 
 from secretstore import errors
 from secretstore.crypto import aead
 from secretstore.crypto.binding import packed
+from secretstore.rpc import sealfile
 from secretstore.rpc.refusals import Cause, Refused
 from secretstore.rpc.replays import Replays, Seen
+
+LOG = logging.getLogger(__name__)
 
 _LABEL = 'secretstore rpc 1'
 _FORMAT = 1
@@ -76,6 +82,25 @@ class Sealing:
         self._clock = clock
         self._senders: dict[bytes, _Sender] = {}
         self._known: dict[bytes, aead.Aead] = {}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts) -> Self | None:
+        """As group [rpc] has it; None: nothing is to be sealed.
+
+        :raises StartupError: when the file with the keys cannot be used
+        """
+        group = conf.rpc
+        if not group.seal:
+            LOG.warning(
+                '[rpc] seal is off: whoever reaches a conductor, or reads '
+                'what is sent, may do and read everything.'
+            )
+            return None
+        return cls(
+            sealfile.read(group.seal_key_file),
+            group.seal_window,
+            group.replay_cache_size,
+        )
 
     def seal_request(
         self, method: str, request_id: str, plain: bytes

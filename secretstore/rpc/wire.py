@@ -130,13 +130,20 @@ def answer(request_id: Id, outcome: Outcome) -> bytes:
     return encode(Answer('2.0', request_id, outcome.result, outcome.error))
 
 
-def is_refused(body: bytes) -> bool:
-    """Whether an answer says that the request was not executed."""
+def refusal(body: bytes) -> str | None:
+    """Why a request was not executed; None: it may have been."""
     try:
         error = _only_errors.decode(body).error
     except (msgspec.DecodeError, RecursionError):
-        return False
-    return error is not None and error.code in (REFUSED, BUSY)
+        return None
+    if error is None or error.code not in (REFUSED, BUSY):
+        return None
+    return error.message
+
+
+def is_refused(body: bytes) -> bool:
+    """Whether an answer says that the request was not executed."""
+    return refusal(body) is not None
 
 
 def from_exception(error: errors.SecretStoreError) -> Error:

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests through RabbitMQ, by oslo.messaging.
+
+A message is one method, ``handle``, with one argument, ``body``: the text of
+the JSON-RPC request; the text of the answer is its result.  A conductor
+takes a message off its queue before it executes it, so that none is executed
+twice when a conductor dies.
+"""
+
+from collections.abc import Callable
+import importlib
+import logging
+import threading
+import time
+from typing import Any, Protocol
+
+from oslo_config import cfg
+
+from secretstore import errors
+from secretstore.rpc import wire
+
+LOG = logging.getLogger(__name__)
+
+# Of the time for an answer, the part after which a repeatable request is sent
+# once more: the conductor that took it may be gone.
+_PART = 0.4
+# Seconds between attempts when a conductor refused.
+_PAUSE = 0.1
+# How often connecting to the broker is tried within a request.
+_RETRIES = 1
+_METHOD = 'handle'
+
+
+class Url(Protocol):
+    """What oslo.messaging makes of a transport URL."""
+
+    transport: str
+    virtual_host: str | None
+    hosts: list[Any]
+    query: dict[str, str]
+
+
+def messaging() -> Any:
+    """oslo.messaging, on threads, which it has to be told before all else."""
+    backend = importlib.import_module('oslo_service.backend')
+    backend.init_backend(backend.BackendType.THREADING)
+    return importlib.import_module('oslo_messaging')
+
+
+def parsed(conf: cfg.ConfigOpts, url: str | None = None) -> Url:
+    """A transport URL, or that of the configuration; StartupError."""
+    library = messaging()
+    try:
+        found: Url = library.TransportURL.parse(conf, url)
+    except library.InvalidTransportURL as error:
+        raise errors.StartupError(f'transport_url: {error}') from error
+    return found
+
+
+class BusTransport:
+    """Implements :class:`secretstore.rpc.transport.Transport`."""
+
+    def __init__(self, conf: cfg.ConfigOpts, url: Url) -> None:
+        self._messaging = messaging()
+        self._seconds: float = conf.rpc.response_timeout
+        self._client = self._messaging.get_rpc_client(
+            _transport(self._messaging, conf, url),
+            self._messaging.Target(topic=conf.rpc.topic),
+            retry=_RETRIES,
+        )
+
+    def call(
+        self,
+        body: bytes,
+        *,
+        repeatable: bool,
+        refused: Callable[[bytes], bool],
+    ) -> bytes:
+        give_up = time.monotonic() + self._seconds
+        why = 'no conductor answered in time'
+        longest = self._seconds * (_PART if repeatable else 1)
+        while (left := give_up - time.monotonic()) > 0:
+            try:
+                answer = self._sent(body, min(left, longest))
+            except self._messaging.MessagingTimeout:
+                if not repeatable:
+                    break
+                continue
+            if not refused(answer):
+                return answer
+            why = wire.refusal(answer) or why
+            time.sleep(_PAUSE)
+        raise errors.ConductorUnavailable(f'RabbitMQ: {why}')
+
+    def _sent(self, body: bytes, seconds: float) -> bytes:
+        client = self._client.prepare(timeout=seconds)
+        try:
+            answer: str = client.call({}, _METHOD, body=body.decode())
+        except (
+            self._messaging.MessageDeliveryFailure,
+            self._messaging.ClientSendError,
+        ) as error:
+            raise errors.ConductorUnavailable(
+                f'RabbitMQ cannot be reached: {error}'
+            ) from error
+        return answer.encode()
+
+
+class _Endpoint:
+    def __init__(self, handle: Callable[[bytes], bytes]) -> None:
+        self._handle = handle
+
+    def handle(self, _: object, body: str) -> str:
+        return self._handle(body.encode()).decode()
+
+
+class BusServer:
+    """Gives requests from the queue of all conductors to *handle*.
+
+    :param name: of this process among the conductors
+    :param threads: how many requests are executed at a time
+    :param max_queue: how many more may wait; others are refused
+    """
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        url: Url,
+        handle: Callable[[bytes], bytes],
+        name: str,
+        threads: int,
+        max_queue: int,
+    ) -> None:
+        library = messaging()
+        self._threads = threads
+        self._server = library.get_rpc_server(
+            _transport(library, conf, url),
+            library.Target(topic=conf.rpc.topic, server=name),
+            [_Endpoint(handle)],
+            server_cls=_bounded(library, threads + max_queue),
+        )
+
+    def start(self) -> None:
+        """Serve from now on."""
+        self._server.start(override_pool_size=self._threads)
+
+    def stop(self, seconds: float) -> None:
+        """Take no more, and return when those begun are answered."""
+        ending = threading.Thread(target=self._end, daemon=True)
+        ending.start()
+        ending.join(seconds)
+        if ending.is_alive():
+            LOG.warning('Requests were not answered within %g s', seconds)
+
+    def _end(self) -> None:
+        self._server.stop()
+        self._server.wait()
+
+
+def _transport(library: Any, conf: cfg.ConfigOpts, url: Url) -> Any:
+    try:
+        return library.get_rpc_transport(conf, url)
+    except library.DriverLoadFailure as error:
+        raise errors.StartupError(f'transport_url: {error}') from error
+
+
+def _bounded(library: Any, at_most: int) -> Any:
+    """A server class that refuses what it would have to keep waiting."""
+    busy = wire.answer(
+        None,
+        wire.Outcome(error=wire.Error(wire.BUSY, 'The conductor is busy')),
+    ).decode()
+    room = threading.BoundedSemaphore(at_most)
+
+    class Bounded(library.rpc.server.RPCServer):  # type: ignore[misc]
+        def _on_incoming(self, incoming: list[Any]) -> None:
+            if room.acquire(blocking=False):
+                super()._on_incoming(incoming)
+            else:
+                incoming[0].reply(busy)
+
+        def _process_incoming(self, incoming: list[Any]) -> None:
+            try:
+                super()._process_incoming(incoming)
+            finally:
+                room.release()
+
+    return Bounded

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+import threading
+import unittest
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secretstore.rpc import sealing
+from secretstore.rpc.refusals import Cause, Refusals, Refused
+from secretstore.rpc.replays import Replays, Seen
+from secretstore.rpc.sealing import Sealing
+from secretstore.tests.unit.rpc.base import KEY
+
+OTHER_KEY = os.urandom(32)
+WINDOW = 60
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SealingTest(unittest.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.clock = Clock()
+
+    def made(self, *keys: bytes, at_most: int = 1000) -> Sealing:
+        return Sealing(keys or (KEY,), WINDOW, at_most, self.clock)
+
+    def assert_refused(self, cause: Cause, call: object, *args: object) -> str:
+        with self.assertRaises(Refused) as caught:
+            call(*args)  # type: ignore[operator]
+        self.assertIs(cause, caught.exception.cause)
+        return str(caught.exception)
+
+    def test_there_and_back(self) -> None:
+        caller, conductor = self.made(), self.made()
+        for plain in (b'', b'{"a": 1}', os.urandom(30000)):
+            sealed, sent = caller.seal_request('m', f'{len(plain)}', plain)
+            opened = conductor.open_request('m', f'{len(plain)}', sealed)
+            self.assertEqual(plain, opened.plain)
+            answer = conductor.seal_answer(
+                'm', f'{len(plain)}', opened, plain[::-1]
+            )
+            self.assertEqual(
+                plain[::-1],
+                caller.open_answer('m', f'{len(plain)}', sent, answer),
+            )
+
+    @given(st.data())
+    def test_any_flipped_bit_is_refused(self, data: st.DataObject) -> None:
+        caller, conductor = self.made(), self.made()
+        request, sent = caller.seal_request('m', 'id', b'a request')
+        opened = self.made().open_request('m', 'id', request)
+        answer = conductor.seal_answer('m', 'id', opened, b'an answer')
+        for sealed, open_it in (
+            (request, lambda it: conductor.open_request('m', 'id', it)),
+            (answer, lambda it: caller.open_answer('m', 'id', sent, it)),
+        ):
+            bit = data.draw(st.integers(0, 8 * len(sealed) - 1))
+            changed = bytearray(sealed)
+            changed[bit // 8] ^= 1 << bit % 8
+            with self.assertRaises(Refused):
+                open_it(bytes(changed))
+            size = data.draw(st.integers(0, len(sealed) - 1))
+            with self.assertRaises(Refused):
+                open_it(sealed[:size])
+            # What was not touched is still fine.
+            open_it(sealed)
+
+    def test_a_request_is_for_its_method_and_its_id(self) -> None:
+        caller, conductor = self.made(), self.made()
+        sealed, _ = caller.seal_request('secrets.get', 'id', b'x')
+        for method, request_id in (
+            ('secrets.delete', 'id'),
+            ('secrets.get', 'ie'),
+            ('secrets.geti', 'd'),
+            ('secrets.ge', 'tid'),
+        ):
+            self.assert_refused(
+                Cause.CHANGED,
+                conductor.open_request,
+                method,
+                request_id,
+                sealed,
+            )
+
+    def test_an_answer_is_for_its_request(self) -> None:
+        caller, conductor = self.made(), self.made()
+        first, sent = caller.seal_request('m', 'id', b'x')
+        opened = conductor.open_request('m', 'id', first)
+        answer = conductor.seal_answer('m', 'id', opened, b'y')
+        for method, request_id, when in (
+            ('n', 'id', sent),
+            ('m', 'other', sent),
+            ('m', 'id', sent + 1),
+        ):
+            self.assert_refused(
+                Cause.CHANGED,
+                caller.open_answer,
+                method,
+                request_id,
+                when,
+                answer,
+            )
+        # Neither is a request an answer, nor the other way round.
+        self.assert_refused(
+            Cause.CHANGED, caller.open_answer, 'm', 'id', sent, first
+        )
+        self.assert_refused(
+            Cause.CHANGED, self.made().open_request, 'm', 'id', answer
+        )
+
+    def test_twice_is_refused_until_it_is_too_old_anyway(self) -> None:
+        caller, conductor = self.made(), self.made()
+        sealed, _ = caller.seal_request('m', 'id', b'x')
+        conductor.open_request('m', 'id', sealed)
+        for _ in range(WINDOW + 1):
+            self.assert_refused(
+                Cause.REPLAY, conductor.open_request, 'm', 'id', sealed
+            )
+            self.clock.now += 1
+        self.assert_refused(
+            Cause.CLOCK, conductor.open_request, 'm', 'id', sealed
+        )
+
+    def test_clocks_may_differ_by_the_window(self) -> None:
+        for late in (-WINDOW - 1, -WINDOW, 0, WINDOW, WINDOW + 1):
+            caller, conductor = self.made(), self.made()
+            sealed, _ = caller.seal_request('m', 'id', b'x')
+            self.clock.now += late
+            if abs(late) <= WINDOW:
+                conductor.open_request('m', 'id', sealed)
+                continue
+            words = self.assert_refused(
+                Cause.CLOCK, conductor.open_request, 'm', 'id', sealed
+            )
+            self.assertIn(f'{late} s before', words)
+            self.assertIn('synchronise the clocks', words)
+
+    def test_a_clock_that_is_set_back_opens_nothing_twice(self) -> None:
+        caller, conductor = self.made(), self.made()
+        sealed, _ = caller.seal_request('m', '1', b'x')
+        conductor.open_request('m', '1', sealed)
+        self.clock.now += 10 * WINDOW
+        later, _ = caller.seal_request('m', '2', b'x')
+        conductor.open_request('m', '2', later)
+        self.clock.now -= 10 * WINDOW
+        self.assert_refused(
+            Cause.REPLAY, conductor.open_request, 'm', '1', sealed
+        )
+
+    def test_keys_of_others(self) -> None:
+        caller, conductor = self.made(OTHER_KEY), self.made(KEY)
+        sealed, _ = caller.seal_request('m', 'id', b'x')
+        words = self.assert_refused(
+            Cause.WRONG_KEY, conductor.open_request, 'm', 'id', sealed
+        )
+        self.assertIn(sealing.key_id(OTHER_KEY).hex(), words)
+        self.assertIn('seal_key_file', words)
+        self.assertNotIn(OTHER_KEY.hex(), words)
+
+    def test_rotation_conductors_first(self) -> None:
+        old, both, new = self.made(KEY), (OTHER_KEY, KEY), OTHER_KEY
+        conductor = self.made(*both)
+        for number, caller in enumerate((old, self.made(*both))):
+            sealed, sent = caller.seal_request('m', str(number), b'x')
+            opened = conductor.open_request('m', str(number), sealed)
+            answer = conductor.seal_answer('m', str(number), opened, b'y')
+            self.assertEqual(
+                b'y', caller.open_answer('m', str(number), sent, answer)
+            )
+        sealed, _ = self.made(*both).seal_request('m', 'id', b'x')
+        self.assertEqual(
+            b'x', self.made(new).open_request('m', 'id', sealed).plain
+        )
+
+    def test_what_is_no_seal(self) -> None:
+        for nothing in (b'', b'\x01', b'{}' * 50, b'\x02' + bytes(100)):
+            self.assert_refused(
+                Cause.UNSEALED, self.made().open_request, 'm', 'i', nothing
+            )
+
+    def test_full_forgets_nothing(self) -> None:
+        caller, conductor = self.made(), self.made(at_most=3)
+        requests = [
+            caller.seal_request('m', str(number), b'x')[0]
+            for number in range(4)
+        ]
+        for number, sealed in enumerate(requests[:3]):
+            conductor.open_request('m', str(number), sealed)
+        for _ in range(2):
+            self.assert_refused(
+                Cause.FULL, conductor.open_request, 'm', '3', requests[3]
+            )
+        self.assert_refused(
+            Cause.REPLAY, conductor.open_request, 'm', '0', requests[0]
+        )
+        self.clock.now += 1.2 * WINDOW
+        sealed, _ = caller.seal_request('m', '3', b'x')
+        conductor.open_request('m', '3', sealed)
+
+    def test_equal_messages_look_different(self) -> None:
+        caller = self.made()
+        seen = {caller.seal_request('m', 'id', b'x')[0] for _ in range(100)}
+        self.assertEqual(100, len(seen))
+        # A process draws a salt of its own.
+        salts = {
+            self.made().seal_request('m', 'i', b'')[0][17:33] for _ in '12'
+        }
+        self.assertEqual(2, len(salts))
+
+
+class ReplaysTest(unittest.TestCase):
+    @given(
+        st.lists(
+            st.tuples(
+                st.integers(0, 30), st.integers(-100, 100), st.integers(0, 40)
+            ),
+            max_size=60,
+        )
+    )
+    def test_as_one_that_remembers_all(
+        self, steps: list[tuple[int, int, int]]
+    ) -> None:
+        replays, seen, now = Replays(100, 1000), set(), 10_000
+        for number, skew, pause in steps:
+            now += pause
+            sent = now + skew
+            # The same request always has the same time in it.
+            key = f'{number}-{sent}'
+            expected = Seen.BEFORE if key in seen else Seen.NEVER
+            self.assertIs(expected, replays.add(key, sent, now))
+            seen.add(key)
+
+    def test_of_many_threads_one_is_the_first(self) -> None:
+        replays, start = Replays(60_000, 10_000), threading.Barrier(8)
+        firsts: list[str] = []
+
+        def work() -> None:
+            start.wait()
+            for number in range(500):
+                if replays.add(str(number), 1000, 1000) is Seen.NEVER:
+                    firsts.append(str(number))
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(500, len(firsts))
+        self.assertEqual(500, len(set(firsts)))
+
+    def test_what_is_too_old_takes_no_room(self) -> None:
+        replays = Replays(1000, 100)
+        for now in range(0, 100_000, 25):
+            self.assertIs(Seen.NEVER, replays.add(str(now), now, now), now)
+
+
+class RefusalsTest(unittest.TestCase):
+    def test_each_is_counted_and_few_are_logged(self) -> None:
+        refusals = Refusals()
+        with self.assertLogs('secretstore.rpc.refusals') as logs:
+            for _ in range(100):
+                refusals.note('it', Refused(Cause.REPLAY))
+            refusals.note('that', Refused(Cause.WRONG_KEY, key='abc'))
+        counts = refusals.counts()
+        self.assertEqual(100, counts[Cause.REPLAY])
+        self.assertEqual(1, counts[Cause.WRONG_KEY])
+        self.assertEqual(0, counts[Cause.CHANGED])
+        self.assertEqual(2, len(logs.output), logs.output)
+        self.assertIn(
+            'Refused that: it is sealed with key abc', logs.output[1]
+        )
