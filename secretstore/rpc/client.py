@@ -79,8 +79,6 @@ CHOSEN_IDS = {
     'orders.create': 'order_id',
 }
 
-_Refused = Callable[[bytes], bool]
-
 
 class Client:
     """Turns calls into requests, and answers into results; thread safe.
@@ -117,11 +115,9 @@ class Client:
 
     def _caller(self, method: Method) -> Callable[..., Any]:
         chosen = CHOSEN_IDS.get(method.name)
-        if chosen is None or chosen not in method.arguments:
+        if chosen not in method.arguments:
             return self._plain_caller(method, method.name in REPEATABLE)
-        if self._version == interface.FIRST_VERSION:
-            return self._plain_caller(method, False)
-        return self._creating_caller(method, chosen)
+        return self._creating_caller(method, str(chosen))
 
     def _plain_caller(
         self, method: Method, repeatable: bool
@@ -135,14 +131,21 @@ class Client:
     def _creating_caller(
         self, method: Method, chosen: str
     ) -> Callable[..., Any]:
-        # The context, what is to be made, and its id.
-        position = 2
+        """Choose the id of what is made, if conductors can be told it."""
+        choosing = self._version != interface.FIRST_VERSION
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            if len(args) <= position and kwargs.get(chosen) is None:
+            # The context, what is to be made, and its id.
+            asked = args[2] if len(args) > 2 else kwargs.get(chosen)
+            if asked is None and choosing:
                 kwargs[chosen] = str(uuid.uuid4())
+            elif asked is not None and not choosing:
+                raise errors.SecretStoreError(
+                    f'{method.name}: version {self._version} ([rpc] '
+                    f'version_cap) has no {chosen}'
+                )
             params = method.encode_call(self._version, args, kwargs)
-            return self._call(method, params, True)
+            return self._call(method, params, repeatable=choosing)
 
         return call
 
@@ -155,7 +158,14 @@ class Client:
             raise wire.to_exception(outcome.error)
         if not isinstance(outcome.result, msgspec.Raw):
             raise _not_an_answer()
-        return method.decode_result(outcome.result)
+        try:
+            return method.decode_result(outcome.result)
+        except msgspec.DecodeError as error:
+            # What is wrong, and where, but no value.
+            raise errors.SecretStoreError(
+                f'The result of {method.name} is not as the interface has it: '
+                f'{error}'
+            ) from None
 
     def _unsealed(
         self, method: Method, params: bytes, repeatable: bool
@@ -170,16 +180,20 @@ class Client:
         sealed, sent = seal.seal_request(method.name, request_id, params)
         body = wire.encode(wire.Sealed(sealed))
         answer = self._send(method, request_id, body, repeatable)
+        if repeatable and wire.was_seen(answer):
+            # The transport repeated it, and it came to the conductor that
+            # had it before, which takes only what is sealed anew.
+            return self._sealed(seal, method, params, repeatable=False)
         try:
             if not isinstance(answer.result, msgspec.Raw):
-                raise Refused(Cause.UNSEALED)
+                raise _not_executed(method, answer)
             plain = seal.open_answer(
                 method.name, request_id, sent, wire.sealed_part(answer.result)
             )
-        except Refused as refused:
-            self.refusals.note(f'the answer to {method.name}', refused)
+        except Refused as why:
+            self.refusals.note(f'the answer to {method.name}', why)
             raise errors.ConductorUnavailable(
-                f'The answer to {method.name} was refused: {refused}'
+                f'The answer to {method.name} was refused: {why}'
             ) from None
         return wire.decode_outcome(plain)
 
@@ -196,6 +210,20 @@ class Client:
             return wire.decode_answer(answer)
         except msgspec.DecodeError:
             raise _not_an_answer() from None
+
+
+def _not_executed(method: Method, answer: wire.Answer) -> Exception:
+    """What to raise for an error that is not sealed.
+
+    Anybody can have written it, so it is not believed to be more than a
+    failure, whatever it says.
+    """
+    error = answer.error
+    if not isinstance(error, wire.Error) or error.code == wire.NAMED:
+        return Refused(Cause.UNSEALED)
+    return errors.ConductorUnavailable(
+        f'{method.name}: error {error.code}: {error.message}'
+    )
 
 
 def _not_an_answer() -> errors.ConductorUnavailable:

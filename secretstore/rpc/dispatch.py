@@ -145,7 +145,9 @@ class Dispatcher:
     ) -> wire.Failure:
         what = f'{request.method[:64]!r} (id {str(request.id)[:64]!r})'
         self.refusals.note(what, refused)
-        return wire.Failure(wire.REFUSED, f'Refused: {refused}')
+        seen = refused.cause is Cause.REPLAY
+        code = wire.SEEN if seen else wire.REFUSED
+        return wire.Failure(code, f'Refused: {refused}')
 
 
 _FOR_OPERATORS = (

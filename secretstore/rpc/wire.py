@@ -19,10 +19,12 @@ WRONG_PARAMS = -32602
 INTERNAL = -32603
 # An error with a name.
 NAMED = -32000
-# Not executed, and this conductor will not: seal, replay, clock, version.
+# Not executed, and this conductor will not: seal, clock, version.
 REFUSED = -32001
 # Not executed, and this conductor cannot now: overloaded, or stopping.
 BUSY = -32002
+# Executed when it came before, and not again.
+SEEN = -32003
 
 Id = str | int | float | None
 
@@ -144,6 +146,11 @@ def refusal(body: bytes) -> str | None:
 def is_refused(body: bytes) -> bool:
     """Whether an answer says that the request was not executed."""
     return refusal(body) is not None
+
+
+def was_seen(answer: Answer) -> bool:
+    """Whether an answer says that the same bytes were here before."""
+    return isinstance(answer.error, Error) and answer.error.code == SEEN
 
 
 def from_exception(error: errors.SecretStoreError) -> Error:
