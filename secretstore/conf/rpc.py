@@ -63,6 +63,30 @@ Highest version of the interface that callers speak, such as 1.0, while some
 conductors are older than the API.  Without it: the highest they know.
 """,
     ),
+    cfg.ListOpt(
+        'listen',
+        default=['127.0.0.1:9312'],
+        help="""
+Where a conductor takes requests over HTTP: host:port, or the path of a unix
+socket.  Not used with RabbitMQ.
+""",
+    ),
+    cfg.IntOpt(
+        'threads',
+        default=16,
+        min=1,
+        help='How many requests a conductor process executes at a time.',
+    ),
+    cfg.IntOpt(
+        'max_queue',
+        default=64,
+        min=0,
+        help="""
+How many more requests may wait in a conductor process.  Those beyond are
+refused at once: they go to another conductor, or their callers are told to
+try again later.
+""",
+    ),
     cfg.StrOpt(
         'topic',
         default='secretstore.conductor',

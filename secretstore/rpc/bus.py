@@ -10,6 +10,8 @@ twice when a conductor dies.
 from collections.abc import Callable
 import importlib
 import logging
+import os
+import socket
 import threading
 import time
 from typing import Any, Protocol
@@ -24,10 +26,13 @@ LOG = logging.getLogger(__name__)
 # Of the time for an answer, the part after which a repeatable request is sent
 # once more: the conductor that took it may be gone.
 _PART = 0.4
-# Seconds between attempts when a conductor refused.
-_PAUSE = 0.1
+# Attempts while conductors refuse or there is none, and seconds in between.
+_ATTEMPTS = 4
+_PAUSE = 0.2
 # How often connecting to the broker is tried within a request.
 _RETRIES = 1
+_CONNECT_SECONDS = 2
+_PORT = 5672
 _METHOD = 'handle'
 
 
@@ -63,10 +68,16 @@ class BusTransport:
     def __init__(self, conf: cfg.ConfigOpts, url: Url) -> None:
         self._messaging = messaging()
         self._seconds: float = conf.rpc.response_timeout
+        self._url = url
+        self._reached = False
         self._client = self._messaging.get_rpc_client(
             _transport(self._messaging, conf, url),
             self._messaging.Target(topic=conf.rpc.topic),
             retry=_RETRIES,
+            # So that we are told when nobody has ever made the queue.
+            transport_options=self._messaging.TransportOptions(
+                at_least_once=True
+            ),
         )
 
     def call(
@@ -77,18 +88,22 @@ class BusTransport:
         refused: Callable[[bytes], bool],
     ) -> bytes:
         give_up = time.monotonic() + self._seconds
-        why = 'no conductor answered in time'
         longest = self._seconds * (_PART if repeatable else 1)
-        while (left := give_up - time.monotonic()) > 0:
+        attempts, why = _ATTEMPTS, 'no conductor answered in time'
+        self._require_broker()
+        while attempts and (left := give_up - time.monotonic()) > 0:
             try:
                 answer = self._sent(body, min(left, longest))
+                if not refused(answer):
+                    return answer
+                why = wire.refusal(answer) or why
             except self._messaging.MessagingTimeout:
-                if not repeatable:
-                    break
-                continue
-            if not refused(answer):
-                return answer
-            why = wire.refusal(answer) or why
+                if repeatable:
+                    continue
+                break
+            except self._messaging.MessageUndeliverable:
+                why = 'there is no conductor'
+            attempts -= 1
             time.sleep(_PAUSE)
         raise errors.ConductorUnavailable(f'RabbitMQ: {why}')
 
@@ -105,6 +120,26 @@ class BusTransport:
             ) from error
         return answer.encode()
 
+    def _require_broker(self) -> None:
+        """Find out that it is away, before oslo.messaging waits for it.
+
+        It waits however long it takes when it connects to hear answers; once
+        it did, it connects by itself, and sending fails in time.
+        """
+        if self._reached:
+            return
+        why = 'transport_url names no host'
+        for host in self._url.hosts:
+            where = host.hostname, host.port or _PORT
+            try:
+                socket.create_connection(where, _CONNECT_SECONDS).close()
+            except OSError as error:
+                why = f'{where[0]}:{where[1]}: {error.strerror or error}'
+            else:
+                self._reached = True
+                return
+        raise errors.ConductorUnavailable(f'RabbitMQ cannot be reached: {why}')
+
 
 class _Endpoint:
     def __init__(self, handle: Callable[[bytes], bytes]) -> None:
@@ -117,27 +152,22 @@ class _Endpoint:
 class BusServer:
     """Gives requests from the queue of all conductors to *handle*.
 
-    :param name: of this process among the conductors
-    :param threads: how many requests are executed at a time
-    :param max_queue: how many more may wait; others are refused
+    As many as [rpc] threads are executed at a time, and as many as max_queue
+    wait; those beyond are refused.
     """
 
     def __init__(
-        self,
-        conf: cfg.ConfigOpts,
-        url: Url,
-        handle: Callable[[bytes], bytes],
-        name: str,
-        threads: int,
-        max_queue: int,
+        self, conf: cfg.ConfigOpts, url: Url, handle: Callable[[bytes], bytes]
     ) -> None:
-        library = messaging()
-        self._threads = threads
+        library, group = messaging(), conf.rpc
+        # oslo.messaging gives each server a queue of its own as well.
+        name = f'{socket.gethostname()}-{os.getpid()}'
+        self._threads: int = group.threads
         self._server = library.get_rpc_server(
             _transport(library, conf, url),
-            library.Target(topic=conf.rpc.topic, server=name),
+            library.Target(topic=group.topic, server=name),
             [_Endpoint(handle)],
-            server_cls=_bounded(library, threads + max_queue),
+            server_cls=_bounded(library, group.threads + group.max_queue),
         )
 
     def start(self) -> None:

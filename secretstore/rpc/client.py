@@ -3,7 +3,7 @@
 
 For other programs as well::
 
-    conductor = client.connect(conf)
+    conductor = client.connect(cfg.CONF, 'http://conductor-1:9312')
     context = RequestContext(user_id=..., project_id=..., roles=['member'])
     secret_id = conductor.secrets.create(context, {...})
 
@@ -13,13 +13,16 @@ says about the caller.
 
 from collections.abc import Callable, Mapping
 import types
-from typing import Any, cast
+from typing import Any, Self, cast
 import uuid
 
 import msgspec
+from oslo_config import cfg
 
 from secretstore import errors
+from secretstore.conf import rpc as options
 from secretstore.rpc import codec, interface, wire
+from secretstore.rpc import connect as connecting
 from secretstore.rpc.codec import Method
 from secretstore.rpc.interface import Conductor
 from secretstore.rpc.refusals import Cause, Refusals, Refused
@@ -80,6 +83,17 @@ CHOSEN_IDS = {
 }
 
 
+def connect(conf: cfg.ConfigOpts, url: str | None = None) -> Conductor:
+    """The conductors at [DEFAULT] transport_url, as group [rpc] says.
+
+    They need not be there yet.
+
+    :param url: for programs whose own transport_url leads elsewhere
+    :raises StartupError: when the configuration cannot work
+    """
+    return Client.from_conf(conf, url).conductor()
+
+
 class Client:
     """Turns calls into requests, and answers into results; thread safe.
 
@@ -102,6 +116,18 @@ class Client:
         self._sealing = seal
         self._version = version
         self._methods = methods
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, url: str | None = None) -> Self:
+        """What connect() uses, for those who want its counters."""
+        options.register_opts(conf)
+        version = conf.rpc.version_cap or interface.VERSION
+        seal = Sealing.from_conf(conf)
+        try:
+            interface.versions_until(version)
+        except ValueError as error:
+            raise errors.StartupError(f'[rpc] version_cap: {error}') from error
+        return cls(connecting.transport(conf, url), seal, version=version)
 
     def conductor(self) -> Conductor:
         """All resources, whose methods are calls over the transport."""
