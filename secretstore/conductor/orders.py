@@ -81,7 +81,9 @@ class OrderManager:
                 self._jobs.left()
                 return
             due = self._jobs.first_due(row.created_at)
-            self._insert(row._replace(claimed_until=due))
+            if not self._insert(row._replace(claimed_until=due)):
+                # Whoever was asked first is at it, or others will be.
+                return
             done = self._jobs.submit(row.id, due)
             if self._budget:
                 done.wait(self._budget)
@@ -89,7 +91,8 @@ class OrderManager:
     @retried
     def _insert(
         self, row: OrderRow, key: order_keys.Made | None = None
-    ) -> None:
+    ) -> bool:
+        """Whether this call of create() stored the order."""
         try:
             with self._database.writing() as connection:
                 if key is None:
@@ -98,7 +101,9 @@ class OrderManager:
                     order_keys.store(connection, key, self._limits, row)
         except db_exception.DBDuplicateEntry:
             # An earlier try whose answer was lost did commit.
-            repeats.require_order(self._database, row)
+            known = repeats.require_order(self._database, row)
+            return known.created_at == row.created_at
+        return True
 
     @retried
     def get(self, context: RequestContext, order_id: str) -> OrderView:

@@ -82,8 +82,8 @@ def require_container(
         raise errors.Conflict(TAKEN)
 
 
-def require_order(database: Database, row: OrderRow) -> None:
-    """Raise Conflict unless this is the order with this id.
+def require_order(database: Database, row: OrderRow) -> OrderRow:
+    """The order with this id; Conflict unless it is this one.
 
     What became of it since is not looked at, nor is its pass phrase.
     """
@@ -91,6 +91,7 @@ def require_order(database: Database, row: OrderRow) -> None:
         known = db_orders.get(connection, row.id)
     if known is None or _asked(known) != _asked(row):
         raise errors.Conflict(TAKEN)
+    return known
 
 
 def _asked(row: OrderRow) -> tuple[object, ...]:
