@@ -12,6 +12,7 @@ says about the caller.
 """
 
 from collections.abc import Callable, Mapping
+import os
 import types
 from typing import Any, Self, cast
 import uuid
@@ -196,13 +197,13 @@ class Client:
     def _unsealed(
         self, method: Method, params: bytes, repeatable: bool
     ) -> wire.Outcome:
-        answer = self._send(method, uuid.uuid4().hex, params, repeatable)
+        answer = self._send(method, _new_id(), params, repeatable)
         return wire.Outcome(answer.result, answer.error)
 
     def _sealed(
         self, seal: Sealing, method: Method, params: bytes, repeatable: bool
     ) -> wire.Outcome:
-        request_id = uuid.uuid4().hex
+        request_id = _new_id()
         sealed, sent = seal.seal_request(method.name, request_id, params)
         body = wire.encode(wire.Sealed(sealed))
         answer = self._send(method, request_id, body, repeatable)
@@ -236,6 +237,10 @@ class Client:
             return wire.decode_answer(answer)
         except msgspec.DecodeError:
             raise _not_an_answer() from None
+
+
+def _new_id() -> str:
+    return os.urandom(16).hex()
 
 
 def _not_executed(method: Method, answer: wire.Answer) -> Exception:

@@ -17,7 +17,8 @@ from secretstore.rpc.sealing import Sealing
 LOG = logging.getLogger(__name__)
 
 _INTERNAL = wire.Error(wire.INTERNAL, 'The conductor failed; its log says why')
-# Long enough for any id that clients make, and short enough to remember.
+# Long enough for any method, and any id that clients make, and short enough to
+# remember.
 _LONGEST = 64
 
 
@@ -82,7 +83,9 @@ class Dispatcher:
     def _sealed(self, seal: Sealing, request: wire.Request) -> wire.Outcome:
         method, request_id = request.method, request.id
         try:
-            if not isinstance(request_id, str) or len(request_id) > _LONGEST:
+            if not isinstance(request_id, str):
+                raise Refused(Cause.UNSEALED)
+            if max(len(method), len(request_id)) > _LONGEST:
                 raise Refused(Cause.UNSEALED)
             opened = seal.open_request(
                 method, request_id, wire.sealed_part(request.params)

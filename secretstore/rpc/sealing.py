@@ -12,6 +12,7 @@ An answer opens for the one request that it answers.
 """
 
 from collections.abc import Callable, Sequence
+import functools
 import hashlib
 import hmac
 import itertools
@@ -107,14 +108,14 @@ class Sealing:
     ) -> tuple[bytes, int]:
         """The sealed request, and the time that open_answer() asks for."""
         sent = int(self._clock() * 1000)
-        bound = packed(_LABEL, 'request', method, request_id)
+        bound = _bound('request', method, request_id)
         return self._seal(self._first, sent, bound, plain), sent
 
     def open_request(
         self, method: str, request_id: str, sealed: bytes
     ) -> Opened:
         """The request, once; raises Refused."""
-        bound = packed(_LABEL, 'request', method, request_id)
+        bound = _bound('request', method, request_id)
         opened = self._open(sealed, bound)
         now = int(self._clock() * 1000)
         late = now - opened.sent
@@ -130,14 +131,14 @@ class Sealing:
     def seal_answer(
         self, method: str, request_id: str, request: Opened, plain: bytes
     ) -> bytes:
-        bound = packed(_LABEL, 'answer', method, request_id)
+        bound = _bound('answer', method, request_id)
         return self._seal(request.key_id, request.sent, bound, plain)
 
     def open_answer(
         self, method: str, request_id: str, sent: int, sealed: bytes
     ) -> bytes:
         """The answer to the request that was sealed then; raises Refused."""
-        bound = packed(_LABEL, 'answer', method, request_id)
+        bound = _bound('answer', method, request_id)
         opened = self._open(sealed, bound)
         if opened.sent != sent:
             raise Refused(Cause.CHANGED)
@@ -175,6 +176,20 @@ class Sealing:
             return _cipher(self._keys[key], salt)
         except KeyError:
             raise Refused(Cause.WRONG_KEY, key=key.hex()) from None
+
+
+@functools.lru_cache(1024)
+def _purpose(direction: str, method: str) -> bytes:
+    return packed(_LABEL, direction, method)
+
+
+def _bound(direction: str, method: str, request_id: str) -> bytes:
+    """What a message is for, to which its header is added.
+
+    No two differ in less: the lengths of the first parts are in it, and a
+    header always has the same.
+    """
+    return _purpose(direction, method) + request_id.encode()
 
 
 def key_id(key: bytes) -> bytes:

@@ -28,6 +28,9 @@ SEEN = -32003
 
 Id = str | int | float | None
 
+# What is longer is read once only.
+_LONGEST_REFUSAL = 2048
+
 _ENCODER = msgspec.json.Encoder()
 encode = _ENCODER.encode
 
@@ -134,6 +137,8 @@ def answer(request_id: Id, outcome: Outcome) -> bytes:
 
 def refusal(body: bytes) -> str | None:
     """Why a request was not executed; None: it may have been."""
+    if len(body) > _LONGEST_REFUSAL:
+        return None
     try:
         error = _only_errors.decode(body).error
     except (msgspec.DecodeError, RecursionError):
