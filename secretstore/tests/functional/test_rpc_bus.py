@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import pathlib
+import runpy
 import shutil
 import tempfile
 import threading
@@ -33,6 +34,9 @@ from secretstore.tests.unit.conductor.base import (
 )
 from secretstore.tests.unit.rpc.test_codec import Whatever
 
+EXAMPLE = (
+    pathlib.Path(__file__).parents[3] / 'doc/source/user/call_conductor.py'
+)
 QUORUM = """
 [oslo_messaging_rabbit]
 rabbit_quorum_queue = true
@@ -141,6 +145,16 @@ class CallsTest(BusTest):
         with self.assertRaises(errors.Forbidden):
             remote.secrets.create(context('audit'), text_secret())
         remote.health.check()
+
+    def test_the_example_of_the_documentation(self) -> None:
+        self.serve(self.dispatcher(self.embedded()).handle)
+        example = runpy.run_path(str(EXAMPLE))
+        found = example['stored_and_read'](
+            self.conf, self.broker.transport_url
+        )
+        self.assertEqual(
+            ('text/plain', b'correct horse battery staple'), found
+        )
 
     def test_nobody_has_ever_been_there(self) -> None:
         start = time.monotonic()

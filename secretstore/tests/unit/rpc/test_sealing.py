@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+import hashlib
+import hmac
 import os
 import threading
 import unittest
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -277,3 +280,41 @@ class RefusalsTest(unittest.TestCase):
         self.assertIn(
             'Refused that: it is sealed with key abc', logs.output[1]
         )
+
+
+class FormatTest(unittest.TestCase):
+    """The documented form, built without the code under test."""
+
+    def test_both_directions(self) -> None:
+        def pack(*texts: str) -> bytes:
+            return b''.join(
+                len(text).to_bytes(4, 'big') + text.encode() for text in texts
+            )
+
+        label, salt, sent = (
+            'secretstore rpc 1',
+            bytes(range(16)),
+            1800000000000,
+        )
+        name = hashlib.sha256(pack(label, 'key id') + KEY).digest()[:8]
+        header = b'\x01' + name + sent.to_bytes(8, 'big') + salt
+        cipher = AESGCM(
+            hmac.digest(KEY, pack(label, 'message key') + salt, 'sha256')
+        )
+        bound = pack(label, 'request', 'secrets.get') + b'an id' + header
+        nonce = bytes(12)
+        sealed = header + nonce + cipher.encrypt(nonce, b'{}', bound)
+        conductor = Sealing([KEY], WINDOW, 1000, Clock())
+        opened = conductor.open_request('secrets.get', 'an id', sealed)
+        self.assertEqual((b'{}', name, sent), opened)
+
+        answer = conductor.seal_answer('secrets.get', 'an id', opened, b'[]')
+        header, nonce, rest = answer[:33], answer[33:45], answer[45:]
+        self.assertEqual(b'\x01' + name + sent.to_bytes(8, 'big'), header[:17])
+        cipher = AESGCM(
+            hmac.digest(
+                KEY, pack(label, 'message key') + header[17:], 'sha256'
+            )
+        )
+        bound = pack(label, 'answer', 'secrets.get') + b'an id' + header
+        self.assertEqual(b'[]', cipher.decrypt(nonce, rest, bound))
