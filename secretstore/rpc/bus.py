@@ -8,6 +8,7 @@ twice when a conductor dies.
 """
 
 from collections.abc import Callable
+from concurrent import futures
 import importlib
 import logging
 import os
@@ -33,6 +34,8 @@ _PAUSE = 0.2
 _RETRIES = 1
 _CONNECT_SECONDS = 2
 _PORT = 5672
+# Of those who were refused, how many may wait to be told.
+_MOST_REFUSALS = 1000
 _METHOD = 'handle'
 
 
@@ -201,18 +204,32 @@ def _bounded(library: Any, at_most: int) -> Any:
         wire.Outcome(error=wire.Error(wire.BUSY, 'The conductor is busy')),
     ).decode()
     room = threading.BoundedSemaphore(at_most)
+    # Answers to somebody who is gone take a while: those who come next must
+    # not wait for them.  A refusal that finds no room is not told.
+    refusing = futures.ThreadPoolExecutor(1, 'rpc-refuse')
+    refusals = threading.BoundedSemaphore(_MOST_REFUSALS)
+
+    def refuse(message: Any) -> None:
+        try:
+            message.reply(busy)
+        finally:
+            refusals.release()
 
     class Bounded(library.rpc.server.RPCServer):  # type: ignore[misc]
         def _on_incoming(self, incoming: list[Any]) -> None:
             if room.acquire(blocking=False):
                 super()._on_incoming(incoming)
-            else:
-                incoming[0].reply(busy)
+            elif refusals.acquire(blocking=False):
+                refusing.submit(refuse, incoming[0])
 
         def _process_incoming(self, incoming: list[Any]) -> None:
             try:
                 super()._process_incoming(incoming)
             finally:
                 room.release()
+
+        def wait(self) -> None:
+            super().wait()
+            refusing.shutdown()
 
     return Bounded
