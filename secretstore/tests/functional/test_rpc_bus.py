@@ -166,36 +166,29 @@ class CallsTest(BusTest):
 
     def test_too_much_at_a_time_is_refused(self) -> None:
         conductor: Any = Whatever()
-        done = threading.Event()
         executed: list[int] = []
+        refused, done = threading.Semaphore(0), threading.Event()
 
         def slow(*_: object) -> None:
             executed.append(1)
             done.wait(30)
 
-        conductor.secrets.put_payload = slow
-        self.serve(
-            self.dispatcher(conductor).handle,
-            rpc__threads=2,
-            rpc__max_queue=3,
-        )
-        remote = self.client()
-
         def call(one: int) -> None:
             try:
                 remote.secrets.put_payload(self.context, 's', 'text', b'x')
             except errors.ConductorUnavailable:
-                # As many as are refused let the others go on.
                 refused.release()
                 raise
-
-        refused = threading.Semaphore(0)
 
         def let_go() -> None:
             for _ in range(7):
                 refused.acquire(timeout=30)
             done.set()
 
+        conductor.secrets.put_payload = slow
+        handle = self.dispatcher(conductor).handle
+        self.serve(handle, rpc__threads=2, rpc__max_queue=3)
+        remote = self.client()
         letting = threading.Thread(target=let_go)
         letting.start()
         raised = self.many(12, call)
