@@ -163,7 +163,9 @@ class Client:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             # The context, what is to be made, and its id.
-            asked = args[2] if len(args) > 2 else kwargs.get(chosen)
+            if len(args) > 2:
+                args, kwargs = args[:2], {**kwargs, chosen: args[2]}
+            asked = kwargs.get(chosen)
             if asked is None and choosing:
                 kwargs[chosen] = str(uuid.uuid4())
             elif asked is not None and not choosing:

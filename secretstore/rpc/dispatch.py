@@ -100,7 +100,7 @@ class Dispatcher:
         try:
             return wire.Outcome(msgspec.Raw(self._result(request, params)))
         except errors.SecretStoreError as error:
-            if isinstance(error, _FOR_OPERATORS):
+            if isinstance(error, _FOR_OPERATORS) or type(error) is _UNNAMED:
                 LOG.warning('%s: %s', request.method, error.message)
             return wire.Outcome(error=wire.from_exception(error))
         except wire.Failure as failure:
@@ -153,6 +153,7 @@ class Dispatcher:
         return wire.Failure(code, f'Refused: {refused}')
 
 
+_UNNAMED = errors.SecretStoreError
 _FOR_OPERATORS = (
     errors.Corrupt,
     errors.MasterKeyNotFound,

@@ -121,7 +121,7 @@ class RepeatableTest(unittest.TestCase):
     def test_creates_are_repeatable_by_an_id_that_is_chosen(self) -> None:
         transport, remote = self.calls('1.1')
         remote.secrets.create(context(), text_secret())
-        remote.secrets.create(context(), text_secret())
+        remote.secrets.create(context(), text_secret(), None)
         self.assertEqual([True, True], transport.were_repeatable)
         ids = [
             json.loads(sent)['params']['secret_id'] for sent in transport.sent
