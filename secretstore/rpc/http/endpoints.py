@@ -41,6 +41,10 @@ class Seat:
         self.exchange: Exchange | None = None
         self.expires = 0.0
 
+    def __del__(self) -> None:
+        # Its thread has ended.
+        self.leave()
+
     def keeps(self, endpoint: Endpoint) -> bool:
         """Whether there is a connection to it."""
         return self.exchange is not None and self.endpoint is endpoint

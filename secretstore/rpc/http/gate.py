@@ -14,6 +14,7 @@ class Gate:
     """
 
     def __init__(self, running: int, waiting: int, patience: float) -> None:
+        self._running = running
         self._free = running
         self._places = waiting
         self._patience = patience
@@ -21,6 +22,12 @@ class Gate:
         # Each waits for its own lock, which whoever lets it in releases.
         self._queue: collections.deque[_Waiter] = collections.deque()
         self.closed = False
+
+    @property
+    def inside(self) -> int:
+        """How many are in."""
+        with self._lock:
+            return self._running - self._free
 
     def enter(self) -> bool:
         """Whether the caller is in; then it must leave() again.

@@ -41,6 +41,7 @@ class Listening:
         self._owner = os.getpid()
         self._paths: list[_Path] = []
         self._refuser: Refuser | None = None
+        self._closed = False
         try:
             for address in listen:
                 self._listen(address, mode)
@@ -65,6 +66,9 @@ class Listening:
 
     def close(self) -> None:
         """Listen no longer; the process that bound them removes the paths."""
+        if self._closed:
+            return
+        self._closed = True
         if self.owned:
             for path in self._paths:
                 path.remove()
@@ -114,6 +118,8 @@ class Refuser:
         os.eventfd_write(self._stopping, 1)
         self._thread.join()
         self._refuse_all()
+        self._held.close()
+        os.close(self._stopping)
 
     def _run(self) -> None:
         poll = select.poll()
@@ -149,6 +155,10 @@ class Held:
         if len(self._held) == self._held.maxlen:
             self._held.popleft().close()
         self._held.append(client)
+
+    def close(self) -> None:
+        while self._held:
+            self._held.popleft().close()
 
 
 def accept(listener: socket.socket) -> socket.socket | None:

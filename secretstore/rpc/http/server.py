@@ -103,7 +103,10 @@ class HttpServer:
         :meth:`secretstore.rpc.http.listening.Listening.refuse`.
         """
         deadline = time.monotonic() + grace
-        self._service.gate.close()
+        with self._changed:
+            if self._service.gate.closed:
+                return not self._connections
+            self._service.gate.close()
         os.eventfd_write(self._stopping, 1)
         if self._accepting is not None:
             self._accepting.join()
@@ -120,15 +123,18 @@ class HttpServer:
                 lambda: not self._connections, deadline - time.monotonic()
             )
             rest = list(self._connections)
+        if done:
+            os.close(self._stopping)
         for connection in rest:
             connection.abort()
-        if rest:
+        running = self._service.gate.inside
+        if running:
             LOG.warning(
                 '%d requests were still running when the time to stop was '
                 'over; their clients do not know what became of them',
-                len(rest),
+                running,
             )
-        return done
+        return done and not running
 
     def _accept(self) -> None:
         listeners = {sock.fileno(): sock for sock in self._listening.sockets}
@@ -139,6 +145,7 @@ class HttpServer:
         while True:
             ready = [descriptor for descriptor, _ in poll.poll()]
             if self._stopping in ready:
+                refused.close()
                 return
             for descriptor in ready:
                 client = accept(listeners[descriptor])
