@@ -68,9 +68,8 @@ def to_listen_at(text: str, tls: bool = False) -> Address:
     TLS is for hosts and ports; whoever may open a unix socket is decided by
     its mode.  Raises StartupError.
     """
-    path = text.removeprefix('unix:')
-    if path.startswith('/'):
-        return Address(port=0, path=path)
+    if text.startswith('/'):
+        return Address(port=0, path=text)
     return _host_and_port(text, tls)
 
 
@@ -87,7 +86,7 @@ def _host_and_port(text: str, tls: bool) -> Address:
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
-    if not host or '/' in text:
+    if not host or parts.netloc != text:
         raise errors.StartupError(
             f"'{text}' is neither host:port nor the path of a socket"
         )
