@@ -4,6 +4,7 @@
 import collections
 import multiprocessing
 import os
+from pathlib import Path
 import signal
 import time
 
@@ -95,6 +96,16 @@ class SignalTest(HttpTestCase):
         )
 
 
+def freeze(pid: int) -> None:
+    """Stop it with SIGSTOP, and return when none of its threads runs."""
+    os.kill(pid, signal.SIGSTOP)
+    until = time.monotonic() + SECONDS
+    for task in Path(f'/proc/{pid}/task').iterdir():
+        while task.joinpath('stat').read_text().rsplit(')')[1][1] != 'T':
+            assert time.monotonic() < until
+            time.sleep(0.001)
+
+
 def _work(listening: Listening) -> None:
     """A worker: serves until it is told to stop."""
     server = HttpServer(listening, lambda _: str(os.getpid()).encode())
@@ -159,7 +170,7 @@ class SharedTest(HttpTestCase):
         # All of them work when one of them cannot.
         frozen = self.workers[0].pid
         assert frozen is not None
-        os.kill(frozen, signal.SIGSTOP)
+        freeze(frozen)
         try:
             self.assertNotIn(str(frozen).encode(), self.ask_all())
         finally:
