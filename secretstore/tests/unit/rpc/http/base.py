@@ -174,3 +174,27 @@ def in_thread(
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     return thread, results
+
+
+class Named:
+    """Answers with a name; counts."""
+
+    def __init__(self, name: bytes) -> None:
+        self.name = name
+        self.count = 0
+
+    def __call__(self, body: bytes) -> bytes:
+        self.count += 1
+        return self.name
+
+
+def nowhere() -> Address:
+    """Where nobody listens."""
+    with socket.create_server(('127.0.0.1', 0)) as sock:
+        return Address(*sock.getsockname())
+
+
+def deaf() -> tuple[socket.socket, Address]:
+    """Where connections are taken and nothing is ever answered."""
+    sock = socket.create_server(('127.0.0.1', 0))
+    return sock, Address(*sock.getsockname())

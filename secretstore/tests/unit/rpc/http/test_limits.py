@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who takes too long, and what there are too many of."""
+
+import time
+
+from secretstore.rpc.http.connection import Limits
+from secretstore.tests.unit.rpc.http.base import (
+    Held,
+    HttpTestCase,
+    request,
+)
+
+HEAD = b'POST / HTTP/1.1\r\nContent-Type: application/json\r\n'
+
+
+class TimeTest(HttpTestCase):
+    """Who takes too long."""
+
+    def test_slow_headers_and_bodies(self) -> None:
+        server = self.serve(limits=Limits(slow=0.2))
+        for part in (10, -1):
+            with self.subTest(part):
+                peer = self.peer(server)
+                peer.send(request()[:part])
+                self.assertEqual(408, peer.answer().status)
+                self.assertTrue(peer.ended())
+
+    def test_slow_but_never_silent(self) -> None:
+        peer = self.peer(self.serve(limits=Limits(slow=0.3)))
+        began = time.monotonic()
+        peer.send(HEAD)
+        with self.assertRaises(OSError):
+            while time.monotonic() < began + 8:
+                peer.send(b'X: 1\r\n')
+                time.sleep(0.05)
+        self.assertIn(b' 408 ', peer.sock.recv(1000))
+
+    def test_who_does_not_read_is_left(self) -> None:
+        big = b'x' * 20_000_000
+        server = self.serve(lambda _: big, limits=Limits(slow=0.2))
+        self.peer(server).send(request())
+        # Else this waits for the client.
+        time.sleep(0.1)
+        self.assertTrue(server.stop(5))
+
+    def test_idle_is_told(self) -> None:
+        peer = self.peer(self.serve(limits=Limits(idle=0.1)))
+        peer.send(request())
+        self.assertEqual(200, peer.answer().status)
+        self.assertEqual(503, peer.answer().status)
+        self.assertTrue(peer.ended())
+
+
+class ManyTest(HttpTestCase):
+    """More than there is room for."""
+
+    def test_too_many_connections(self) -> None:
+        server = self.serve(connections=2)
+        peers = [self.peer(server) for _ in range(2)]
+        for peer in peers:
+            peer.send(request())
+            self.assertEqual(200, peer.answer().status)
+        with self.assertLogs('secretstore.rpc.http', 'WARNING'):
+            refused = self.peer(server)
+            self.assertEqual(503, refused.answer().status)
+        self.assertTrue(refused.ended())
+        peers[0].sock.close()
+        # The next one gets its place as soon as the thread has ended.
+        for _ in range(100):
+            peer = self.peer(server)
+            peer.send(request())
+            if peer.answer().status == 200:
+                break
+            time.sleep(0.01)
+        else:
+            self.fail('the place was never free again')
+
+    def test_too_many_requests(self) -> None:
+        held = Held()
+        server = self.serve(held, running=1, waiting=1)
+        running, waiting, refused = (self.peer(server) for _ in range(3))
+        running.send(request(b'1'))
+        held.wait_for()
+        waiting.send(request(b'2'))
+        refused.send(request(b'3'))
+        answer = refused.answer()
+        if answer.status == 200:
+            self.fail('it should have been refused')
+        self.assertEqual(503, answer.status)
+        self.assertEqual('1', answer.headers['Retry-After'])
+        self.assertIn(b'not executed', answer.text)
+        held.let_go(3)
+        self.assertEqual(b'1', running.answer().text)
+        self.assertEqual(b'2', waiting.answer().text)
+        refused.send(request(b'4'))
+        self.assertEqual(b'4', refused.answer().text)
+        self.assertEqual([b'1', b'2', b'4'], held.bodies)
+
+    def test_waiting_for_too_long(self) -> None:
+        held = Held()
+        server = self.serve(held, running=1, waiting=1, patience=0.05)
+        running, waiting = self.peer(server), self.peer(server)
+        running.send(request(b'1'))
+        held.wait_for()
+        waiting.send(request(b'2'))
+        self.assertEqual(503, waiting.answer().status)
+        held.let_go()
+        self.assertEqual(b'1', running.answer().text)
+        self.assertEqual([b'1'], held.bodies)
