@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which conductor to ask: all get their share, those in trouble wait."""
+
+from collections.abc import Sequence
+import logging
+import os
+import random
+import threading
+import time
+import weakref
+
+from secretstore.rpc.http.addresses import Address
+from secretstore.rpc.http.exchange import Exchange
+
+LOG = logging.getLogger(__name__)
+
+# Seconds for which one that failed is avoided, doubled with each failure.
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 30.0
+# For one that said by itself that it does not take requests just now.
+_SHORT_PAUSE = 0.25
+
+
+class Endpoint:
+    """A conductor, and what is known of its health."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.failures = 0
+        self.avoided_until = 0.0
+
+    def __str__(self) -> str:
+        return str(self.address)
+
+
+class Seat:
+    """What a thread has: the endpoint that it asks, and its connection."""
+
+    def __init__(self) -> None:
+        self.endpoint: Endpoint | None = None
+        self.exchange: Exchange | None = None
+        self.expires = 0.0
+
+    def __del__(self) -> None:
+        # Its thread has ended.
+        self.leave()
+
+    def keeps(self, endpoint: Endpoint) -> bool:
+        """Whether there is a connection to it."""
+        return self.exchange is not None and self.endpoint is endpoint
+
+    def leave(self) -> None:
+        """Close the connection."""
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.close()
+
+
+class Endpoints:
+    """All endpoints, and how many threads of this process ask each.
+
+    Thread safe; a forked child begins anew, with the parent's connections
+    left to the parent.
+    """
+
+    def __init__(self, addresses: Sequence[Address]) -> None:
+        self._endpoints = [Endpoint(address) for address in addresses]
+        self._begin()
+
+    def __len__(self) -> int:
+        return len(self._endpoints)
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._seats: weakref.WeakSet[Seat] = weakref.WeakSet()
+
+    def seat(self) -> Seat:
+        """The calling thread's."""
+        if self._pid != os.getpid():
+            self._begin()
+        seat: Seat | None = getattr(self._local, 'seat', None)
+        if seat is None:
+            seat = self._local.seat = Seat()
+            with self._lock:
+                self._seats.add(seat)
+        return seat
+
+    def order(self, seat: Seat, now: float) -> list[Endpoint]:
+        """All endpoints: first the healthy ones, of them the least used.
+
+        One that failed is offered in the first place again when its time is
+        over, to one thread: the others follow when that had success.
+        """
+        with self._lock:
+            used = dict.fromkeys(self._endpoints, random.random())  # noqa: S311
+            for other in self._seats:
+                if other is not seat and other.endpoint is not None:
+                    used[other.endpoint] += 1
+
+            def rank(endpoint: Endpoint) -> tuple[float, float]:
+                wait = max(endpoint.avoided_until - now, 0.0)
+                return wait, used[endpoint] + random.random()  # noqa: S311
+
+            found = sorted(self._endpoints, key=rank)
+            first = found[0]
+            if first.failures:
+                first.avoided_until = max(first.avoided_until, now) + _pause(
+                    first.failures
+                )
+            return found
+
+    def failed(self, endpoint: Endpoint, cause: str) -> None:
+        """Avoid it for a while, which grows."""
+        with self._lock:
+            endpoint.failures += 1
+            failures = endpoint.failures
+            endpoint.avoided_until = time.monotonic() + _pause(failures)
+        if failures == 1:
+            LOG.warning('The conductor at %s fails: %s', endpoint, cause)
+
+    def declined(self, endpoint: Endpoint) -> None:
+        """Avoid it for a moment."""
+        with self._lock:
+            endpoint.avoided_until = max(
+                endpoint.avoided_until, time.monotonic() + _SHORT_PAUSE
+            )
+
+    def worked(self, endpoint: Endpoint) -> None:
+        """After this, others may use it again."""
+        with self._lock:
+            failures, endpoint.failures = endpoint.failures, 0
+            endpoint.avoided_until = 0.0
+        if failures:
+            LOG.info('The conductor at %s works again', endpoint)
+
+    def leave_all(self) -> None:
+        """Close all connections, also those of other threads."""
+        with self._lock:
+            for seat in self._seats:
+                seat.leave()
+
+
+def _pause(failures: int) -> float:
+    longest = min(_FIRST_PAUSE * 2.0 ** min(failures - 1, 16), _LONGEST_PAUSE)
+    return longest * random.uniform(0.75, 1.25)  # noqa: S311
