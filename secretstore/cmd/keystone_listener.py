@@ -14,7 +14,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from secretstore import errors
-from secretstore.cmd import failures, service
+from secretstore.cmd import database_failures, service
 from secretstore.conductor.background import Background
 from secretstore.conductor.deleted_projects import DeletedProjects
 from secretstore.conductor.purge import Purge
@@ -119,7 +119,7 @@ def main() -> int:
     for number in _SIGNALS:
         signal.signal(number, _end)
     try:
-        with failures.named():
+        with database_failures.named():
             _run(service.load_config(sys.argv[1:]))
     except errors.SecretStoreError as error:
         print(

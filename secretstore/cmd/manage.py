@@ -7,7 +7,7 @@ import sys
 from oslo_config import cfg
 
 from secretstore import errors
-from secretstore.cmd import failures, manage_rpc, service
+from secretstore.cmd import database_failures, manage_rpc, service
 from secretstore.conductor.purge import Purge, described
 from secretstore.db import migration
 from secretstore.db.engine import Database
@@ -116,7 +116,7 @@ def main() -> int:
     """Run one command; the exit status is 0 when it succeeded."""
     cfg.CONF.register_cli_opt(COMMAND)
     try:
-        with failures.named():
+        with database_failures.named():
             conf = service.load_config(sys.argv[1:])
             database = None
             if getattr(conf.command, 'needs_database', True):

@@ -12,6 +12,7 @@ from oslo_config import cfg
 from secretstore.conf import (
     api,
     collection,
+    conductor,
     database,
     limits,
     notifications,
@@ -32,6 +33,7 @@ MODULES: tuple[ModuleType, ...] = (
     limits,
     orders,
     collection,
+    conductor,
     notifications,
     transport_keys,
     rpc,
