@@ -31,6 +31,7 @@ from secretstore.cmd import (
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+
 def main() -> None:
     """Prepare the state directory, then serve until told to stop."""
     arguments = _arguments()
@@ -51,7 +52,9 @@ def main() -> None:
 
     def load() -> 'WSGIApplication':
         application = _application(conf)
-        print(_listening(url, files) if files else state.commands(directory, url))
+        print(
+            _listening(url, files) if files else state.commands(directory, url)
+        )
         print('Stop it with Ctrl-C.', flush=True)
         return application
 
