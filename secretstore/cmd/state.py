@@ -185,8 +185,8 @@ def verify(conf: cfg.ConfigOpts) -> None:
 
 
 def commands(directory: Path, url: str) -> str:
-    """Commands to copy; the client is looked for beside this executable."""
-    client = Path(sys.argv[0]).resolve().parent / 'openstack'
+    """Commands to copy; the client is looked for beside this Python."""
+    client = Path(sys.executable).parent / 'openstack'
     openstack = str(client) if client.exists() else 'openstack'
     return f"""\
 secretstore listens on {url}; its files are in {directory}.

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``secretstore-conductor``: keys and database, for API processes elsewhere.
+
+Any number of these may run on one database and the same master keys.
+SIGTERM lets requests finish; SIGHUP reads the configuration files again and
+replaces the workers, one generation by the next.
+"""
+
+import importlib
+import sys
+from typing import Any, Protocol
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from secretstore import errors
+from secretstore.cmd import database_failures, service, strategies
+from secretstore.conductor import service as conductor
+from secretstore.db import migration
+from secretstore.db.engine import Database
+
+LOG = logging.getLogger(__name__)
+
+# Of the time for a graceful end, what remains for all but requests.
+_RESERVE_SECONDS = 2
+
+
+class Server(Protocol):
+    """What takes requests for a conductor."""
+
+    def start(self) -> None:
+        """Serve from now on."""
+
+    def stop(self, seconds: float) -> None:
+        """Take no more, and return when those begun are answered."""
+
+
+class Worker:
+    """One process of a conductor, as oslo.service wants it.
+
+    It holds plain data until start(), which is called after the fork: no
+    connection, key or thread of the first process gets into this one.
+    """
+
+    backdoor_port: int | None = None
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        self._conf = conf
+        self._server: Server | None = None
+        self._embedded: conductor.Embedded | None = None
+
+    def start(self) -> None:
+        try:
+            with database_failures.named(), strategies.said_before():
+                self._embedded = conductor.build(self._conf)
+                self._server = _server(self._conf, self._embedded.conductor)
+                self._server.start()
+        except errors.SecretStoreError as error:
+            # Another worker is started in its place, after a pause.
+            _say(error)
+            sys.exit(1)
+        self._embedded.background.start()
+
+    def stop(self) -> None:
+        """Return when all requests are answered; the process ends then."""
+        if self._server is not None:
+            longest = self._conf.graceful_shutdown_timeout
+            self._server.stop(max(longest - _RESERVE_SECONDS, 0.5))
+        if self._embedded is not None:
+            self._embedded.background.stop()
+
+    def wait(self) -> None:
+        """Nothing to wait for: requests come to other threads."""
+
+    def reset(self) -> None:
+        """Nothing to do: after SIGHUP a new process takes over."""
+
+
+def _launcher() -> Any:
+    """oslo.service on threads, which it has to be told before all else."""
+    backend = importlib.import_module('oslo_service.backend')
+    backend.init_backend(backend.BackendType.THREADING)
+    library = importlib.import_module('oslo_service.service')
+    library.ServiceBase.register(Worker)
+    return library
+
+
+def _verify(conf: cfg.ConfigOpts) -> None:
+    """Find mistakes before there are workers that would all find them."""
+    database = Database.from_conf(conf)
+    try:
+        migration.check(database)
+        strategies.try_keys(conf, database)
+    finally:
+        database.dispose()
+
+
+def _say(error: errors.SecretStoreError) -> None:
+    print(
+        f'secretstore-conductor: {error.message}', file=sys.stderr, flush=True
+    )
+
+
+def main() -> int:
+    """Serve until told to stop; exit status 1: one line says why not."""
+    try:
+        with database_failures.named():
+            conf = service.load_config(sys.argv[1:])
+            _verify(conf)
+    except errors.SecretStoreError as error:
+        _say(error)
+        return 1
+    launcher = _launcher().launch(
+        conf,
+        Worker(conf),
+        workers=conf.conductor.workers,
+        restart_method='mutate',
+        start_method='fork',
+    )
+    return int(launcher.wait() or 0)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
