@@ -16,7 +16,6 @@ NOT_FOR_API = (
     'eventlet',
     'oslo_messaging',
     'secretstore.conductor',
-    'secretstore.crypto.binding',
     'secretstore.crypto.envelope',
     'secretstore.crypto.generate',
     'secretstore.crypto.transport',
@@ -106,7 +105,7 @@ class TestStarts(base.FunctionalTest):
     def test_sighup_reads_the_configuration_again(self) -> None:
         with self.service as service:
             first, _ = service.conductors
-            pid, workers = first.pid, _children(first.pid)
+            pid, workers = first.pid, split.children(first.pid)
             first.options['DEFAULT']['debug'] = True
             first.prepare()
             os.kill(first.pid, signal.SIGHUP)
@@ -114,30 +113,19 @@ class TestStarts(base.FunctionalTest):
             for _ in range(10):
                 _store(self, service.url)
             self.assertEqual(pid, first.pid)
-            self.assertFalse(set(workers) & set(_children(first.pid)))
+            self.assertFalse(set(workers) & set(split.children(first.pid)))
             self.assertIn(' DEBUG ', first.log_text())
 
     def test_a_worker_that_dies_is_replaced(self) -> None:
         with self.service as service:
             first, _ = service.conductors
-            (worker,) = _children(first.pid)
+            (worker,) = split.children(first.pid)
             os.kill(worker, signal.SIGKILL)
             system.wait_for(
                 'another', lambda: first.log_text().count('Serving on ') > 1
             )
-            self.assertNotEqual([worker], _children(first.pid))
+            self.assertNotEqual([worker], split.children(first.pid))
             _store(self, service.url)
-
-
-def _children(pid: int) -> list[int]:
-    with open(f'/proc/{pid}/task/{pid}/children') as file:
-        first = [int(child) for child in file.read().split()]
-    found = list(first)
-    # The first process starts workers from another thread.
-    for thread in os.listdir(f'/proc/{pid}/task'):
-        with open(f'/proc/{pid}/task/{thread}/children') as file:
-            found += [int(child) for child in file.read().split()]
-    return sorted(set(found))
 
 
 class TestMistakes(base.FunctionalTest):

@@ -2,6 +2,7 @@
 """The split form: API processes under uWSGI, conductors of their own."""
 
 import contextlib
+import pathlib
 import typing
 
 from secretstore.tests.functional.services import (
@@ -51,6 +52,15 @@ class Conductor(process.Server):
 
     def ready(self) -> bool:
         return self.log_text().count(_SAYS) >= self._seen + self.workers
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def manage(self, *words: str) -> str:
+        """The output of secretstore-manage; Error when it fails."""
+        self.prepare()
+        return own.manage(self.config_file, self.env(), *words)
 
 
 class Split:
@@ -106,17 +116,12 @@ class Split:
     def url(self) -> str:
         return self.api.url
 
-    def manage(self, *words: str) -> str:
-        """The output of secretstore-manage; Error when it fails."""
-        first = self.conductors[0]
-        first.prepare()
-        return own.manage(first.config_file, first.env(), *words)
-
     def prepare(self) -> None:
         """Make the schema and the key that seals messages, once."""
-        self.manage('db', 'upgrade')
+        first = self.conductors[0]
+        first.manage('db', 'upgrade')
         if not self.seal_key.exists():
-            self.manage('rpc', 'create-seal-key')
+            first.manage('rpc', 'create-seal-key')
 
     def start(self) -> None:
         self.prepare()
@@ -142,3 +147,11 @@ class Split:
 
     def __exit__(self, *unused: object) -> None:
         self.stop()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    found: list[int] = []
+    for thread in pathlib.Path(f'/proc/{pid}/task').iterdir():
+        found += map(int, (thread / 'children').read_text().split())
+    return found
