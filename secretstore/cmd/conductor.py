@@ -7,8 +7,10 @@ replaces the workers, one generation by the next.
 """
 
 import importlib
+import signal
 import sys
-from typing import Any, Protocol
+import types
+from typing import Any
 
 from oslo_config import cfg
 from oslo_log import log as logging
@@ -18,21 +20,15 @@ from secretstore.cmd import database_failures, service, strategies
 from secretstore.conductor import service as conductor
 from secretstore.db import migration
 from secretstore.db.engine import Database
+from secretstore.rpc import connect
+from secretstore.rpc.dispatch import Dispatcher
+from secretstore.rpc.http.listening import Listening
+from secretstore.rpc.sealing import Sealing
 
 LOG = logging.getLogger(__name__)
 
 # Of the time for a graceful end, what remains for all but requests.
 _RESERVE_SECONDS = 2
-
-
-class Server(Protocol):
-    """What takes requests for a conductor."""
-
-    def start(self) -> None:
-        """Serve from now on."""
-
-    def stop(self, seconds: float) -> None:
-        """Take no more, and return when those begun are answered."""
 
 
 class Worker:
@@ -44,22 +40,39 @@ class Worker:
 
     backdoor_port: int | None = None
 
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
+    def __init__(
+        self, conf: cfg.ConfigOpts, sockets: Listening | None
+    ) -> None:
         self._conf = conf
-        self._server: Server | None = None
+        self._sockets = sockets
+        self._server: connect.Server | None = None
         self._embedded: conductor.Embedded | None = None
 
     def start(self) -> None:
         try:
             with database_failures.named(), strategies.said_before():
-                self._embedded = conductor.build(self._conf)
-                self._server = _server(self._conf, self._embedded.conductor)
-                self._server.start()
+                self._serve()
         except errors.SecretStoreError as error:
             # Another worker is started in its place, after a pause.
             _say(error)
             sys.exit(1)
-        self._embedded.background.start()
+        LOG.info('Serving on %s', self._where())
+
+    def _serve(self) -> None:
+        embedded = self._embedded = conductor.build(self._conf)
+        requests = Dispatcher(
+            embedded.conductor, Sealing.from_conf(self._conf)
+        )
+        self._server = connect.server(
+            self._conf, requests.handle, self._sockets
+        )
+        self._server.start()
+        embedded.background.start()
+
+    def _where(self) -> str:
+        if self._sockets is None:
+            return f'the message bus, topic {self._conf.rpc.topic}'
+        return ', '.join(str(place) for place in self._sockets.addresses)
 
     def stop(self) -> None:
         """Return when all requests are answered; the process ends then."""
@@ -78,6 +91,8 @@ class Worker:
 
 def _launcher() -> Any:
     """oslo.service on threads, which it has to be told before all else."""
+    # Imported by a library that can do without, if it is there.
+    sys.modules.setdefault('eventlet', None)  # type: ignore[arg-type]
     backend = importlib.import_module('oslo_service.backend')
     backend.init_backend(backend.BackendType.THREADING)
     library = importlib.import_module('oslo_service.service')
@@ -87,6 +102,7 @@ def _launcher() -> Any:
 
 def _verify(conf: cfg.ConfigOpts) -> None:
     """Find mistakes before there are workers that would all find them."""
+    Sealing.from_conf(conf)
     database = Database.from_conf(conf)
     try:
         migration.check(database)
@@ -101,23 +117,47 @@ def _say(error: errors.SecretStoreError) -> None:
     )
 
 
+def _refuse_after_sigterm(sockets: Listening) -> None:
+    """Have nobody wait for workers that end, and take no more.
+
+    The launcher gets its signals otherwise, and replaces this handler when
+    it has got that one.
+    """
+
+    def refuse(number: int, frame: types.FrameType | None) -> None:
+        sockets.refuse()
+
+    signal.signal(signal.SIGTERM, refuse)
+
+
+def _run(conf: cfg.ConfigOpts, sockets: Listening | None) -> int:
+    launcher = _launcher().launch(
+        conf,
+        Worker(conf, sockets),
+        workers=conf.conductor.workers,
+        restart_method='mutate',
+        start_method='fork',
+    )
+    if sockets is not None:
+        _refuse_after_sigterm(sockets)
+    return int(launcher.wait() or 0)
+
+
 def main() -> int:
     """Serve until told to stop; exit status 1: one line says why not."""
     try:
         with database_failures.named():
             conf = service.load_config(sys.argv[1:])
             _verify(conf)
+            sockets = connect.listening(conf)
     except errors.SecretStoreError as error:
         _say(error)
         return 1
-    launcher = _launcher().launch(
-        conf,
-        Worker(conf),
-        workers=conf.conductor.workers,
-        restart_method='mutate',
-        start_method='fork',
-    )
-    return int(launcher.wait() or 0)
+    try:
+        return _run(conf, sockets)
+    finally:
+        if sockets is not None:
+            sockets.close()
 
 
 if __name__ == '__main__':

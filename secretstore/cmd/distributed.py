@@ -9,6 +9,7 @@ when all have ended, or the API has, the rest is ended as well.
 
 import argparse
 from collections.abc import Mapping, Sequence
+import functools
 import os
 from pathlib import Path
 import signal
@@ -20,6 +21,7 @@ import urllib.request
 
 from secretstore import errors
 from secretstore.cmd import database_failures, service, state
+from secretstore.rpc import sealfile
 
 CONDUCTORS = 2
 API_PROCESSES = 2
@@ -140,6 +142,8 @@ def _run(arguments: argparse.Namespace, processes: Processes) -> None:
         state.require_free(host if each == port else '127.0.0.1', each)
     config = state.prepare(directory, url)
     state.verify(service.load_config(files=[config]))
+    if not (directory / 'rpc.key').exists():
+        sealfile.create(str(directory / 'rpc.key'))
     files = _configure(directory, [f'127.0.0.1:{each}' for each in ports])
     for number, file in enumerate(files[1:], 1):
         processes.start(
@@ -179,7 +183,7 @@ def _configure(directory: Path, endpoints: list[str]) -> list[Path]:
         )
     for name, text in texts.items():
         (folder / name).unlink(missing_ok=True)
-        state.write_once(folder / name, lambda text=text: text)
+        state.write_once(folder / name, functools.partial(str, text))
     return [folder / name for name in texts]
 
 

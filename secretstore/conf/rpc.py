@@ -71,6 +71,29 @@ Where a conductor takes requests over HTTP: host:port, or the path of a unix
 socket.  Not used with RabbitMQ.
 """,
     ),
+    cfg.StrOpt(
+        'cert_file',
+        default='',
+        help="""
+Certificate of this host, with those that lead to its CA, in PEM: a conductor
+whose transport_url begins with https needs one; a caller shows it to
+conductors that ask.
+""",
+    ),
+    cfg.StrOpt(
+        'key_file',
+        default='',
+        help='Key of cert_file, in PEM, if it is not in the same file.',
+    ),
+    cfg.StrOpt(
+        'ca_file',
+        default='',
+        help="""
+Certificates, in PEM, from which that of the other end must come.  A conductor
+that has this option set refuses callers without a certificate; a caller
+without it trusts the CAs of the system.
+""",
+    ),
     cfg.IntOpt(
         'threads',
         default=16,
