@@ -6,7 +6,6 @@ SIGTERM lets requests finish; SIGHUP reads the configuration files again and
 replaces the workers, one generation by the next.
 """
 
-import importlib
 import signal
 import sys
 import types
@@ -20,7 +19,7 @@ from secretstore.cmd import database_failures, service, strategies
 from secretstore.conductor import service as conductor
 from secretstore.db import migration
 from secretstore.db.engine import Database
-from secretstore.rpc import connect
+from secretstore.rpc import connect, threads
 from secretstore.rpc.dispatch import Dispatcher
 from secretstore.rpc.http.listening import Listening
 from secretstore.rpc.sealing import Sealing
@@ -91,11 +90,7 @@ class Worker:
 
 def _launcher() -> Any:
     """oslo.service on threads, which it has to be told before all else."""
-    # Imported by a library that can do without, if it is there.
-    sys.modules.setdefault('eventlet', None)  # type: ignore[arg-type]
-    backend = importlib.import_module('oslo_service.backend')
-    backend.init_backend(backend.BackendType.THREADING)
-    library = importlib.import_module('oslo_service.service')
+    library = threads.library('oslo_service.service')
     library.ServiceBase.register(Worker)
     return library
 

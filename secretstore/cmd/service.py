@@ -31,7 +31,11 @@ CONFIG_FILES_VARIABLE = 'SECRETSTORE_CONFIG_FILES'
 CANNOT_LOAD = 22
 TRY_AGAIN = 1
 # oslo.db writes a traceback of what it raises, and we say that once more.
-LOG_LEVELS = ('alembic=WARNING', 'oslo_db.sqlalchemy.exc_filters=CRITICAL')
+LOG_LEVELS = (
+    'alembic=WARNING',
+    'oslo_db.sqlalchemy.exc_filters=CRITICAL',
+    'oslo_service.backend=WARNING',
+)
 
 
 def load_config(

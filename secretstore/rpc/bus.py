@@ -9,7 +9,6 @@ twice when a conductor dies.
 
 from collections.abc import Callable
 from concurrent import futures
-import importlib
 import logging
 import os
 import socket
@@ -20,7 +19,7 @@ from typing import Any, Protocol
 from oslo_config import cfg
 
 from secretstore import errors
-from secretstore.rpc import wire
+from secretstore.rpc import threads, wire
 
 LOG = logging.getLogger(__name__)
 
@@ -49,10 +48,8 @@ class Url(Protocol):
 
 
 def messaging() -> Any:
-    """oslo.messaging, on threads, which it has to be told before all else."""
-    backend = importlib.import_module('oslo_service.backend')
-    backend.init_backend(backend.BackendType.THREADING)
-    return importlib.import_module('oslo_messaging')
+    """oslo.messaging, which nothing else imports."""
+    return threads.library('oslo_messaging')
 
 
 def parsed(conf: cfg.ConfigOpts, url: str | None = None) -> Url:

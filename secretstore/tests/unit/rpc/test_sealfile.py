@@ -6,6 +6,7 @@ import shutil
 import stat
 import tempfile
 import unittest
+from unittest import mock
 
 from secretstore import errors
 from secretstore.rpc import sealfile
@@ -84,6 +85,17 @@ class SealFileTest(unittest.TestCase):
         self.write(base64.b64encode(bytes(32)))
         os.chown(self.path, 12345, 12345)
         self.assert_wrong('belongs to user id 12345')
+
+    def test_what_systemd_hands_over(self) -> None:
+        """It lets the service's user read a file of root by a list."""
+        self.write(base64.b64encode(bytes(32)), 0o440)
+        self.assert_wrong('open to group')
+        variable = {'CREDENTIALS_DIRECTORY': str(self.folder)}
+        with mock.patch.dict(os.environ, variable):
+            self.assertEqual([bytes(32)], sealfile.read(self.path))
+        variable = {'CREDENTIALS_DIRECTORY': str(self.folder.parent)}
+        with mock.patch.dict(os.environ, variable):
+            self.assert_wrong('open to group')
 
     def test_what_is_no_key(self) -> None:
         good = base64.b64encode(bytes(32))
