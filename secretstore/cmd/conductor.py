@@ -125,11 +125,11 @@ def _refuse_after_sigterm(sockets: Listening) -> None:
     signal.signal(signal.SIGTERM, refuse)
 
 
-def _run(conf: cfg.ConfigOpts, sockets: Listening | None) -> int:
+def _run(conf: cfg.ConfigOpts, sockets: Listening | None, workers: int) -> int:
     launcher = _launcher().launch(
         conf,
         Worker(conf, sockets),
-        workers=conf.conductor.workers,
+        workers=workers,
         restart_method='mutate',
         start_method='fork',
     )
@@ -143,13 +143,16 @@ def main() -> int:
     try:
         with database_failures.named():
             conf = service.load_config(sys.argv[1:])
+            workers = conf.conductor.workers
             _verify(conf)
             sockets = connect.listening(conf)
+            # Not this process's to start: made to see that it can be.
+            connect.server(conf, bytes, sockets)
     except errors.SecretStoreError as error:
         _say(error)
         return 1
     try:
-        return _run(conf, sockets)
+        return _run(conf, sockets, workers)
     finally:
         if sockets is not None:
             sockets.close()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """API processes and conductors of their own: starts, stops, privileges."""
 
+from concurrent import futures
 import os
 import signal
 import typing
@@ -95,9 +96,9 @@ class TestStarts(base.FunctionalTest):
     def test_one_of_two_is_enough(self) -> None:
         with self.service as service:
             _, other = service.conductors
-            other.stop()
-            for _ in range(10):
-                _store(self, service.url)
+            other.kill()
+            with futures.ThreadPoolExecutor(8) as pool:
+                list(pool.map(lambda _: _store(self, service.url), range(40)))
             health = web.call('GET', f'{service.url}/healthcheck')
             self.assertEqual(200, health.status, health.body)
             self.assertIn(other.endpoint, service.api.log_text())
