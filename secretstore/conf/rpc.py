@@ -72,7 +72,7 @@ socket.  Not used with RabbitMQ.
 """,
     ),
     cfg.StrOpt(
-        'cert_file',
+        'ssl_cert_file',
         default='',
         help="""
 Certificate of this host, with those that lead to its CA, in PEM: a conductor
@@ -81,12 +81,12 @@ conductors that ask.
 """,
     ),
     cfg.StrOpt(
-        'key_file',
+        'ssl_key_file',
         default='',
-        help='Key of cert_file, in PEM, if it is not in the same file.',
+        help='Key of ssl_cert_file, in PEM, if it is not in the same file.',
     ),
     cfg.StrOpt(
-        'ca_file',
+        'ssl_ca_file',
         default='',
         help="""
 Certificates, in PEM, from which that of the other end must come.  A conductor

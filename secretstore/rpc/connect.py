@@ -118,14 +118,16 @@ def _over_http(url: str) -> tuple[Address, ...] | None:
 
 def _files(conf: cfg.ConfigOpts) -> tls.Files:
     group = conf.rpc
-    return tls.Files(group.cert_file, group.key_file, group.ca_file)
+    return tls.Files(
+        group.ssl_cert_file, group.ssl_key_file, group.ssl_ca_file
+    )
 
 
 def _tls_of_server(conf: cfg.ConfigOpts) -> ssl.SSLContext | None:
     if not _configured(conf).startswith('https://'):
         return None
-    if not conf.rpc.cert_file:
+    if not conf.rpc.ssl_cert_file:
         raise errors.StartupError(
-            f'[rpc] cert_file is not set, and {_OPTION} is https'
+            f'[rpc] ssl_cert_file is not set, and {_OPTION} is https'
         )
     return tls.for_server(_files(conf))

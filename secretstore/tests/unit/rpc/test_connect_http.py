@@ -102,9 +102,9 @@ class ConnectTest(unittest.TestCase):
 
     def test_a_server_without_a_certificate(self) -> None:
         conf = self.conf('https://127.0.0.1', rpc__listen=['127.0.0.1:0'])
-        with self.assertRaisesRegex(errors.StartupError, 'cert_file'):
+        with self.assertRaisesRegex(errors.StartupError, 'ssl_cert_file'):
             connect.listening(conf)
-        conf = self.conf('https://127.0.0.1', rpc__cert_file='/none.pem')
+        conf = self.conf('https://127.0.0.1', rpc__ssl_cert_file='/none.pem')
         with self.assertRaisesRegex(errors.StartupError, '/none.pem'):
             connect.listening(conf)
 
