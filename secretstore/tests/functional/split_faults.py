@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A service in the split form that has to bear something, and the reckoning."""
+"""A service in the split form that has to bear something."""
 
 import typing
 import uuid

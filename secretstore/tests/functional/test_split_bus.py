@@ -6,6 +6,13 @@ from typing import ClassVar
 from secretstore.tests.functional import split_faults as faults
 from secretstore.tests.functional.services import mariadbd, rabbitmq, split
 
+# As the documentation has it, for a cluster.
+RABBIT = {
+    'rabbit_quorum_queue': True,
+    'rabbit_transient_quorum_queue': True,
+    'use_queue_manager': True,
+}
+
 
 class TestRabbitMQ(faults.FaultTest):
     bus: ClassVar[rabbitmq.RabbitMQ]
@@ -22,7 +29,7 @@ class TestRabbitMQ(faults.FaultTest):
                 bus=cls.bus,
                 options={
                     'rpc': {'response_timeout': 5},
-                    'oslo_messaging_rabbit': {'rabbit_quorum_queue': True},
+                    'oslo_messaging_rabbit': RABBIT,
                 },
             )
         )
