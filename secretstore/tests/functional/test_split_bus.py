@@ -28,7 +28,7 @@ class TestRabbitMQ(faults.FaultTest):
                 cls.database.url('split'),
                 bus=cls.bus,
                 options={
-                    'rpc': {'response_timeout': 5},
+                    'rpc': {'response_timeout': 12},
                     'oslo_messaging_rabbit': RABBIT,
                 },
             )

@@ -25,7 +25,7 @@ class TestHttp(faults.FaultTest):
         cls.service = cls.enterClassContext(
             split.Split(
                 cls.database.url('split'),
-                options={'rpc': {'response_timeout': 5}},
+                options={'rpc': {'response_timeout': 12}},
             )
         )
 
