@@ -15,7 +15,7 @@ BODY = {'payload': 'hush', 'payload_content_type': 'text/plain'}
 
 
 class RecipesTest(base.FunctionalTest):
-    def split(self, kind: str = 'sqlite') -> split.Split:
+    def made(self, kind: str = 'sqlite') -> split.Split:
         return split.Split(self.new_database(kind), api_processes=1)
 
     def works(self, service: split.Split, headers: dict[str, str]) -> None:
@@ -35,7 +35,7 @@ class RecipesTest(base.FunctionalTest):
         self.assertEqual(204, web.call('DELETE', ref, headers=headers).status)
 
     def test_keystone_mariadb_and_memcached(self) -> None:
-        service = self.split('mariadb')
+        service = self.made('mariadb')
         keystone = services.keystone()
         options = own.with_keystone(keystone, services.memcached())
         for group, values in options.items():
@@ -47,7 +47,7 @@ class RecipesTest(base.FunctionalTest):
             self.assertEqual(401, refused.status)
 
     def test_a_unix_socket(self) -> None:
-        service = self.split()
+        service = self.made()
         # The path of a socket has to be short.
         path = pathlib.Path(self.new_folder('s')) / 'c.sock'
         first, other = service.conductors
@@ -61,7 +61,7 @@ class RecipesTest(base.FunctionalTest):
         self.assertFalse(path.exists())
 
     def test_certificates_on_both_sides(self) -> None:
-        service = self.split()
+        service = self.made()
         authority = Authority(service.folder, 'ca')
         url = service.transport_url.replace('http:', 'https:')
         for server, name in (
@@ -88,7 +88,7 @@ class RecipesTest(base.FunctionalTest):
             self.assertIn('certificate', str(caught.exception).lower())
 
     def test_an_api_of_the_release_before(self) -> None:
-        service = self.split()
+        service = self.made()
         service.api.options['rpc']['version_cap'] = '1.0'
         with service:
             self.works(service, HEADERS)
