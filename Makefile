@@ -13,11 +13,12 @@ ARGS ?=
 # Options of the benchmark, --quick for example.
 BENCH ?=
 
-.PHONY: help run test bench $(STEPS) venv format sample-config clean
+.PHONY: help run run-distributed test bench $(STEPS) venv format sample-config clean
 
 help:
 	@echo 'make run            prepare everything, start the service on 127.0.0.1:9311'
 	@echo "                    (elsewhere: make run ARGS='--port 9312')"
+	@echo 'make run-distributed  the same as 2 API processes and 2 conductors'
 	@echo 'make test           prepare everything, run all checks and tests'
 	@echo 'make $(firstword $(STEPS)) ...       one of: $(STEPS)'
 	@echo 'make bench          measure beside Barbican, 12 minutes (BENCH=--quick: 3)'
@@ -29,6 +30,11 @@ help:
 run:
 	@tools/venv.sh run
 	@exec .venv/bin/secretstore-standalone --state-dir '$(STATE_DIR)' $(ARGS)
+
+run-distributed:
+	@tools/venv.sh run
+	@exec .venv/bin/python -m secretstore.cmd.distributed \
+		--state-dir '$(STATE_DIR)' $(ARGS)
 
 test:
 	@tools/check.sh $(STEPS)

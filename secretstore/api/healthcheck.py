@@ -2,8 +2,9 @@
 """``/healthcheck``: is this process alive, and can it do its work?
 
 ``/healthcheck/live`` answers 200 as long as the process answers at all: for
-probes that restart what is dead.  ``/healthcheck`` answers 503 when the
-database or the master key is away: for load balancers that look elsewhere.
+probes that restart what is dead.  ``/healthcheck`` answers 503 when all
+conductors, the database or the master key are away: for load balancers that
+look elsewhere.
 Neither needs a token, so answers are reused for a second and say no more
 than which part fails.
 """
@@ -72,6 +73,10 @@ class Healthcheck:
     def _ask(self) -> str | None:
         try:
             self._health.check()
+        except errors.ConductorUnavailable as error:
+            # It names each conductor, and what is the matter with it.
+            LOG.warning('healthcheck: %s', error.message)
+            return 'The conductor is not available.'
         except errors.DatabaseUnavailable as error:
             LOG.warning('healthcheck: %s', error.message)
             return 'The database is not available.'

@@ -5,7 +5,6 @@ Listens on the message bus until it gets SIGTERM or SIGINT.  Any number of
 these may run; those with the same pool_name share the work.
 """
 
-import importlib
 import signal
 import sys
 from typing import Any, NoReturn
@@ -14,33 +13,21 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from secretstore import errors
-from secretstore.cmd import failures, service
+from secretstore.cmd import database_failures, service
 from secretstore.conductor.background import Background
 from secretstore.conductor.deleted_projects import DeletedProjects
 from secretstore.conductor.purge import Purge
 from secretstore.db import migration
 from secretstore.db.engine import Database
+from secretstore.rpc import bus
 
 LOG = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def messaging() -> Any:
-    """oslo.messaging on threads.
-
-    It uses eventlet unless it is told otherwise before it is imported, and
-    imports it in any case, unless it cannot be.
-    """
-    if 'oslo_messaging' not in sys.modules:
-        sys.modules.setdefault('eventlet', None)  # type: ignore[arg-type]
-        backend = importlib.import_module('oslo_service.backend')
-        backend.init_backend(backend.BackendType.THREADING)
-    return importlib.import_module('oslo_messaging')
-
-
 def _listener(conf: cfg.ConfigOpts, endpoint: DeletedProjects) -> Any:
-    library = messaging()
+    library = bus.messaging()
     options = conf.keystone_notifications
     try:
         transport = library.get_notification_transport(
@@ -74,7 +61,7 @@ def _start(listener: Any, threads: int) -> None:
     """Wait for the message bus, for as long as it takes."""
     try:
         listener.start(override_pool_size=threads)
-    except messaging().MessagingException as error:
+    except bus.messaging().MessagingException as error:
         reason = ' '.join(str(error).split())
         raise errors.StartupError(
             f'Nothing can be heard on the message bus: {reason}'
@@ -119,7 +106,7 @@ def main() -> int:
     for number in _SIGNALS:
         signal.signal(number, _end)
     try:
-        with failures.named():
+        with database_failures.named():
             _run(service.load_config(sys.argv[1:]))
     except errors.SecretStoreError as error:
         print(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``secretstore-manage``: what operators do to the database."""
+"""``secretstore-manage``: what operators do to database and keys."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ import sys
 from oslo_config import cfg
 
 from secretstore import errors
-from secretstore.cmd import failures, service
+from secretstore.cmd import database_failures, manage_rpc, service
 from secretstore.conductor.purge import Purge, described
 from secretstore.db import migration
 from secretstore.db.engine import Database
@@ -79,6 +79,7 @@ service.
 def _add_parsers(subparsers: 'cfg._Subparsers') -> None:  # type: ignore[name-defined]
     _add_database_parser(subparsers)
     _add_project_parser(subparsers)
+    manage_rpc.add_parser(subparsers)
 
 
 def _add_database_parser(subparsers: 'cfg._Subparsers') -> None:  # type: ignore[name-defined]
@@ -115,9 +116,12 @@ def main() -> int:
     """Run one command; the exit status is 0 when it succeeded."""
     cfg.CONF.register_cli_opt(COMMAND)
     try:
-        with failures.named():
+        with database_failures.named():
             conf = service.load_config(sys.argv[1:])
-            conf.command.run(Database.from_conf(conf, patient=True), conf)
+            database = None
+            if getattr(conf.command, 'needs_database', True):
+                database = Database.from_conf(conf, patient=True)
+            conf.command.run(database, conf)
     except errors.SecretStoreError as error:
         print(f'secretstore-manage: {error}', file=sys.stderr)
         return 1

@@ -13,12 +13,17 @@ from oslo_log import log
 
 from secretstore import conf as options
 from secretstore import errors, version
-from secretstore.api import app
 from secretstore.cmd import failures
-from secretstore.conductor import service as conductor
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
+
+# By [api] conductor. Only the chosen one is imported: that of the split form
+# has to run without all that can see a key or a row.
+FORMS = {
+    'embedded': 'secretstore.cmd.embedded',
+    'rpc': 'secretstore.cmd.remote',
+}
 
 CONFIG_FILES_VARIABLE = 'SECRETSTORE_CONFIG_FILES'
 # What uWSGI takes for "this application cannot be loaded", and then ends with
@@ -26,7 +31,11 @@ CONFIG_FILES_VARIABLE = 'SECRETSTORE_CONFIG_FILES'
 CANNOT_LOAD = 22
 TRY_AGAIN = 1
 # oslo.db writes a traceback of what it raises, and we say that once more.
-LOG_LEVELS = ('alembic=WARNING', 'oslo_db.sqlalchemy.exc_filters=CRITICAL')
+LOG_LEVELS = (
+    'alembic=WARNING',
+    'oslo_db.sqlalchemy.exc_filters=CRITICAL',
+    'oslo_service.backend=WARNING',
+)
 
 
 def load_config(
@@ -83,10 +92,12 @@ def _is_replacement() -> bool:
 
 
 def wsgi_application() -> 'WSGIApplication':
-    """The whole service behind one WSGI callable."""
+    """The API behind one WSGI callable, in the form that is configured."""
     try:
         with failures.named():
             conf = load_config()
-            return app.build(conf, conductor.start_embedded(conf))
+            form = importlib.import_module(FORMS[conf.api.conductor])
+            built: WSGIApplication = form.application(conf)
+            return built
     except errors.SecretStoreError as error:
         fail(error)

@@ -6,13 +6,12 @@ deleted before, and then told to be missing, or taken out by its deletion.
 """
 
 from collections.abc import Callable, Sequence
-import uuid
 
 from oslo_db import exception as db_exception
 from sqlalchemy import Connection
 
 from secretstore import errors
-from secretstore.conductor import access, views
+from secretstore.conductor import access, repeats, views
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.common import project_of, utcnow
 from secretstore.context import RequestContext
@@ -79,7 +78,12 @@ class ContainerManager:
         self._authorization.require(context, policy.CREATE, {})
         project_of(context)
 
-    def create(self, context: RequestContext, container: NewContainer) -> str:
+    def create(
+        self,
+        context: RequestContext,
+        container: NewContainer,
+        container_id: str | None = None,
+    ) -> str:
         self.require_create(context)
         if len(container['secrets']) > self._at_most:
             raise errors.InvalidInput(
@@ -87,7 +91,7 @@ class ContainerManager:
             )
         now = utcnow()
         row = ContainerRow(
-            id=str(uuid.uuid4()),
+            id=repeats.new_id(container_id),
             project_id=project_of(context),
             creator_id=context.user_id,
             name=container['name'],
@@ -105,9 +109,8 @@ class ContainerManager:
                 _hold(connection, row, members, _missing)
                 db_containers.insert(connection, row, members, self._limits)
         except db_exception.DBDuplicateEntry:
-            # The id is ours alone: an earlier try whose answer was lost did
-            # commit.
-            return
+            # An earlier try whose answer was lost did commit.
+            repeats.require_container(self._database, row, members)
 
     @retried
     def get(self, context: RequestContext, container_id: str) -> ContainerView:

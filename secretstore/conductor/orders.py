@@ -2,12 +2,11 @@
 """Orders: symmetric keys are made at once, key pairs while one waits."""
 
 import json
-import uuid
 
 from oslo_db import exception as db_exception
 
 from secretstore import errors
-from secretstore.conductor import order_keys
+from secretstore.conductor import order_keys, repeats
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.common import project_of, utcnow
 from secretstore.conductor.order_jobs import OrderJobs
@@ -49,9 +48,14 @@ class OrderManager:
         self._jobs = jobs
         self._budget = budget
 
-    def create(self, context: RequestContext, order: NewOrder) -> str:
+    def create(
+        self,
+        context: RequestContext,
+        order: NewOrder,
+        order_id: str | None = None,
+    ) -> str:
         self._authorization.require(context, policy.CREATE, {})
-        row = _new_row(context, order)
+        row = _new_row(context, order, repeats.new_id(order_id))
         try:
             if order['type'] == 'key':
                 self._make_key(row)
@@ -77,7 +81,9 @@ class OrderManager:
                 self._jobs.left()
                 return
             due = self._jobs.first_due(row.created_at)
-            self._insert(row._replace(claimed_until=due))
+            if not self._insert(row._replace(claimed_until=due)):
+                # Whoever was asked first is at it, or others will be.
+                return
             done = self._jobs.submit(row.id, due)
             if self._budget:
                 done.wait(self._budget)
@@ -85,7 +91,8 @@ class OrderManager:
     @retried
     def _insert(
         self, row: OrderRow, key: order_keys.Made | None = None
-    ) -> None:
+    ) -> bool:
+        """Whether this call of create() stored the order."""
         try:
             with self._database.writing() as connection:
                 if key is None:
@@ -93,9 +100,10 @@ class OrderManager:
                 else:
                     order_keys.store(connection, key, self._limits, row)
         except db_exception.DBDuplicateEntry:
-            # The id is ours alone: an earlier try whose answer was lost did
-            # commit.
-            return
+            # An earlier try whose answer was lost did commit.
+            known = repeats.require_order(self._database, row)
+            return known.created_at == row.created_at
+        return True
 
     @retried
     def get(self, context: RequestContext, order_id: str) -> OrderView:
@@ -144,10 +152,12 @@ class OrderManager:
             db_orders.delete(connection, order_id)
 
 
-def _new_row(context: RequestContext, order: NewOrder) -> OrderRow:
+def _new_row(
+    context: RequestContext, order: NewOrder, order_id: str
+) -> OrderRow:
     now = utcnow()
     return OrderRow(
-        id=str(uuid.uuid4()),
+        id=order_id,
         project_id=project_of(context),
         creator_id=context.user_id,
         type=order['type'],

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Secrets: authorise, load, act, return a view."""
 
-import uuid
-
 from oslo_db import exception as db_exception
 from sqlalchemy import Connection
 
 from secretstore import errors
-from secretstore.conductor import access, payloads, views
+from secretstore.conductor import access, payloads, repeats, views
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.common import project_of, utcnow
 from secretstore.conductor.transport_keys import TransportKeyManager
@@ -62,11 +60,16 @@ class SecretManager:
         self._limits = limits
         self._transport_keys = transport_keys
 
-    def create(self, context: RequestContext, secret: NewSecret) -> str:
+    def create(
+        self,
+        context: RequestContext,
+        secret: NewSecret,
+        secret_id: str | None = None,
+    ) -> str:
         self._authorization.require(context, policy.CREATE, {})
         now = utcnow()
         row = SecretRow(
-            id=str(uuid.uuid4()),
+            id=repeats.new_id(secret_id),
             project_id=project_of(context),
             creator_id=context.user_id,
             name=secret['name'],
@@ -83,11 +86,14 @@ class SecretManager:
         return row.id
 
     def create_for_transport(
-        self, context: RequestContext, secret: NewSecret
+        self,
+        context: RequestContext,
+        secret: NewSecret,
+        secret_id: str | None = None,
     ) -> tuple[str, str]:
         self._authorization.require(context, policy.CREATE, {})
         key_id = self._transport_keys.current_id()
-        return self.create(context, secret), key_id
+        return self.create(context, secret, secret_id), key_id
 
     def _opened(self, project_id: str, secret: NewSecret) -> bytes | None:
         payload, key_id = secret['payload'], secret.get('transport_key_id')
@@ -106,9 +112,8 @@ class SecretManager:
             with self._database.writing() as connection:
                 db_secrets.insert(connection, row, stored, self._limits)
         except db_exception.DBDuplicateEntry:
-            # The id is ours alone: an earlier try whose answer was lost did
-            # commit.
-            return
+            # An earlier try whose answer was lost did commit.
+            repeats.require_secret(self._database, self._keys, row, payload)
 
     def _seal(
         self, project_id: str, secret_id: str, payload: bytes

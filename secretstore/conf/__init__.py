@@ -12,12 +12,14 @@ from oslo_config import cfg
 from secretstore.conf import (
     api,
     collection,
+    conductor,
     database,
     limits,
     notifications,
     orders,
     paths,
     quotas,
+    rpc,
     security,
     transport_keys,
 )
@@ -31,8 +33,10 @@ MODULES: tuple[ModuleType, ...] = (
     limits,
     orders,
     collection,
+    conductor,
     notifications,
     transport_keys,
+    rpc,
 )
 
 

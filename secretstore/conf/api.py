@@ -60,6 +60,19 @@ Largest body of a request with JSON, in bytes.  Must leave room for
 ]
 
 API_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        'conductor',
+        default='embedded',
+        choices=[
+            ('embedded', 'in each process of the API'),
+            (
+                'rpc',
+                'processes of its own (secretstore-conductor), reached by '
+                'transport_url; the API has neither keys nor a database',
+            ),
+        ],
+        help='Where the conductor is, which has the keys and the database.',
+    ),
     cfg.IntOpt(
         'auth_cache_time',
         default=60,

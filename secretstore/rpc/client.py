@@ -3,7 +3,7 @@
 
 For other programs as well::
 
-    conductor = client.connect(conf)
+    conductor = client.connect(cfg.CONF, 'http://conductor-1:9312')
     context = RequestContext(user_id=..., project_id=..., roles=['member'])
     secret_id = conductor.secrets.create(context, {...})
 
@@ -12,14 +12,18 @@ says about the caller.
 """
 
 from collections.abc import Callable, Mapping
+import os
 import types
-from typing import Any, cast
+from typing import Any, Self, cast
 import uuid
 
 import msgspec
+from oslo_config import cfg
 
 from secretstore import errors
+from secretstore.conf import rpc as options
 from secretstore.rpc import codec, interface, wire
+from secretstore.rpc import connect as connecting
 from secretstore.rpc.codec import Method
 from secretstore.rpc.interface import Conductor
 from secretstore.rpc.refusals import Cause, Refusals, Refused
@@ -79,7 +83,16 @@ CHOSEN_IDS = {
     'orders.create': 'order_id',
 }
 
-_Refused = Callable[[bytes], bool]
+
+def connect(conf: cfg.ConfigOpts, url: str | None = None) -> Conductor:
+    """The conductors at [DEFAULT] transport_url, as group [rpc] says.
+
+    They need not be there yet.
+
+    :param url: for programs whose own transport_url leads elsewhere
+    :raises StartupError: when the configuration cannot work
+    """
+    return Client.from_conf(conf, url).conductor()
 
 
 class Client:
@@ -105,6 +118,18 @@ class Client:
         self._version = version
         self._methods = methods
 
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, url: str | None = None) -> Self:
+        """What connect() uses, for those who want its counters."""
+        options.register_opts(conf)
+        version = conf.rpc.version_cap or interface.VERSION
+        seal = Sealing.from_conf(conf)
+        try:
+            interface.versions_until(version)
+        except ValueError as error:
+            raise errors.StartupError(f'[rpc] version_cap: {error}') from error
+        return cls(connecting.transport(conf, url), seal, version=version)
+
     def conductor(self) -> Conductor:
         """All resources, whose methods are calls over the transport."""
         resources: dict[str, types.SimpleNamespace] = {
@@ -117,11 +142,9 @@ class Client:
 
     def _caller(self, method: Method) -> Callable[..., Any]:
         chosen = CHOSEN_IDS.get(method.name)
-        if chosen is None or chosen not in method.arguments:
+        if chosen not in method.arguments:
             return self._plain_caller(method, method.name in REPEATABLE)
-        if self._version == interface.FIRST_VERSION:
-            return self._plain_caller(method, False)
-        return self._creating_caller(method, chosen)
+        return self._creating_caller(method, str(chosen))
 
     def _plain_caller(
         self, method: Method, repeatable: bool
@@ -135,14 +158,23 @@ class Client:
     def _creating_caller(
         self, method: Method, chosen: str
     ) -> Callable[..., Any]:
-        # The context, what is to be made, and its id.
-        position = 2
+        """Choose the id of what is made, if conductors can be told it."""
+        choosing = self._version != interface.FIRST_VERSION
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            if len(args) <= position and kwargs.get(chosen) is None:
+            # The context, what is to be made, and its id.
+            if len(args) > 2:
+                args, kwargs = args[:2], {**kwargs, chosen: args[2]}
+            asked = kwargs.get(chosen)
+            if asked is None and choosing:
                 kwargs[chosen] = str(uuid.uuid4())
+            elif asked is not None and not choosing:
+                raise errors.SecretStoreError(
+                    f'{method.name}: version {self._version} ([rpc] '
+                    f'version_cap) has no {chosen}'
+                )
             params = method.encode_call(self._version, args, kwargs)
-            return self._call(method, params, True)
+            return self._call(method, params, repeatable=choosing)
 
         return call
 
@@ -155,31 +187,42 @@ class Client:
             raise wire.to_exception(outcome.error)
         if not isinstance(outcome.result, msgspec.Raw):
             raise _not_an_answer()
-        return method.decode_result(outcome.result)
+        try:
+            return method.decode_result(outcome.result)
+        except msgspec.DecodeError as error:
+            # What is wrong, and where, but no value.
+            raise errors.SecretStoreError(
+                f'The result of {method.name} is not as the interface has it: '
+                f'{error}'
+            ) from None
 
     def _unsealed(
         self, method: Method, params: bytes, repeatable: bool
     ) -> wire.Outcome:
-        answer = self._send(method, uuid.uuid4().hex, params, repeatable)
+        answer = self._send(method, _new_id(), params, repeatable)
         return wire.Outcome(answer.result, answer.error)
 
     def _sealed(
         self, seal: Sealing, method: Method, params: bytes, repeatable: bool
     ) -> wire.Outcome:
-        request_id = uuid.uuid4().hex
+        request_id = _new_id()
         sealed, sent = seal.seal_request(method.name, request_id, params)
         body = wire.encode(wire.Sealed(sealed))
         answer = self._send(method, request_id, body, repeatable)
+        if repeatable and wire.was_seen(answer):
+            # The transport repeated it, and it came to the conductor that
+            # had it before, which takes only what is sealed anew.
+            return self._sealed(seal, method, params, repeatable=False)
         try:
             if not isinstance(answer.result, msgspec.Raw):
-                raise Refused(Cause.UNSEALED)
+                raise _not_executed(method, answer)
             plain = seal.open_answer(
                 method.name, request_id, sent, wire.sealed_part(answer.result)
             )
-        except Refused as refused:
-            self.refusals.note(f'the answer to {method.name}', refused)
+        except Refused as why:
+            self.refusals.note(f'the answer to {method.name}', why)
             raise errors.ConductorUnavailable(
-                f'The answer to {method.name} was refused: {refused}'
+                f'The answer to {method.name} was refused: {why}'
             ) from None
         return wire.decode_outcome(plain)
 
@@ -196,6 +239,24 @@ class Client:
             return wire.decode_answer(answer)
         except msgspec.DecodeError:
             raise _not_an_answer() from None
+
+
+def _new_id() -> str:
+    return os.urandom(16).hex()
+
+
+def _not_executed(method: Method, answer: wire.Answer) -> Exception:
+    """What to raise for an error that is not sealed.
+
+    Anybody can have written it, so it is not believed to be more than a
+    failure, whatever it says.
+    """
+    error = answer.error
+    if not isinstance(error, wire.Error) or error.code == wire.NAMED:
+        return Refused(Cause.UNSEALED)
+    return errors.ConductorUnavailable(
+        f'{method.name}: error {error.code}: {error.message}'
+    )
 
 
 def _not_an_answer() -> errors.ConductorUnavailable:

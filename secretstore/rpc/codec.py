@@ -61,10 +61,7 @@ class Context(msgspec.Struct, omit_defaults=True):
 
     def restored(self) -> RequestContext:
         """The context, also that of this thread's log lines from now on."""
-        return RequestContext(**{name: getattr(self, name) for name in _NAMES})
-
-
-_NAMES = Context.__struct_fields__
+        return RequestContext(**msgspec.structs.asdict(self))
 
 
 class Method:

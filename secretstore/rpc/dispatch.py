@@ -17,7 +17,8 @@ from secretstore.rpc.sealing import Sealing
 LOG = logging.getLogger(__name__)
 
 _INTERNAL = wire.Error(wire.INTERNAL, 'The conductor failed; its log says why')
-# Long enough for any id that clients make, and short enough to remember.
+# Long enough for any method, and any id that clients make, and short enough to
+# remember.
 _LONGEST = 64
 
 
@@ -82,7 +83,9 @@ class Dispatcher:
     def _sealed(self, seal: Sealing, request: wire.Request) -> wire.Outcome:
         method, request_id = request.method, request.id
         try:
-            if not isinstance(request_id, str) or len(request_id) > _LONGEST:
+            if not isinstance(request_id, str):
+                raise Refused(Cause.UNSEALED)
+            if max(len(method), len(request_id)) > _LONGEST:
                 raise Refused(Cause.UNSEALED)
             opened = seal.open_request(
                 method, request_id, wire.sealed_part(request.params)
@@ -97,7 +100,7 @@ class Dispatcher:
         try:
             return wire.Outcome(msgspec.Raw(self._result(request, params)))
         except errors.SecretStoreError as error:
-            if isinstance(error, _FOR_OPERATORS):
+            if isinstance(error, _FOR_OPERATORS) or type(error) is _UNNAMED:
                 LOG.warning('%s: %s', request.method, error.message)
             return wire.Outcome(error=wire.from_exception(error))
         except wire.Failure as failure:
@@ -145,9 +148,12 @@ class Dispatcher:
     ) -> wire.Failure:
         what = f'{request.method[:64]!r} (id {str(request.id)[:64]!r})'
         self.refusals.note(what, refused)
-        return wire.Failure(wire.REFUSED, f'Refused: {refused}')
+        seen = refused.cause is Cause.REPLAY
+        code = wire.SEEN if seen else wire.REFUSED
+        return wire.Failure(code, f'Refused: {refused}')
 
 
+_UNNAMED = errors.SecretStoreError
 _FOR_OPERATORS = (
     errors.Corrupt,
     errors.MasterKeyNotFound,

@@ -12,19 +12,26 @@ An answer opens for the one request that it answers.
 """
 
 from collections.abc import Callable, Sequence
+import functools
 import hashlib
 import hmac
 import itertools
+import logging
 import os
 import struct
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from oslo_config import cfg
 
 from secretstore import errors
 from secretstore.crypto import aead
 from secretstore.crypto.binding import packed
+from secretstore.rpc import sealfile
 from secretstore.rpc.refusals import Cause, Refused
 from secretstore.rpc.replays import Replays, Seen
+
+LOG = logging.getLogger(__name__)
 
 _LABEL = 'secretstore rpc 1'
 _FORMAT = 1
@@ -77,19 +84,38 @@ class Sealing:
         self._senders: dict[bytes, _Sender] = {}
         self._known: dict[bytes, aead.Aead] = {}
 
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts) -> Self | None:
+        """As group [rpc] has it; None: nothing is to be sealed.
+
+        :raises StartupError: when the file with the keys cannot be used
+        """
+        group = conf.rpc
+        if not group.seal:
+            LOG.warning(
+                '[rpc] seal is off: whoever reaches a conductor, or reads '
+                'what is sent, may do and read everything.'
+            )
+            return None
+        return cls(
+            sealfile.read(group.seal_key_file),
+            group.seal_window,
+            group.replay_cache_size,
+        )
+
     def seal_request(
         self, method: str, request_id: str, plain: bytes
     ) -> tuple[bytes, int]:
         """The sealed request, and the time that open_answer() asks for."""
         sent = int(self._clock() * 1000)
-        bound = packed(_LABEL, 'request', method, request_id)
+        bound = _bound('request', method, request_id)
         return self._seal(self._first, sent, bound, plain), sent
 
     def open_request(
         self, method: str, request_id: str, sealed: bytes
     ) -> Opened:
         """The request, once; raises Refused."""
-        bound = packed(_LABEL, 'request', method, request_id)
+        bound = _bound('request', method, request_id)
         opened = self._open(sealed, bound)
         now = int(self._clock() * 1000)
         late = now - opened.sent
@@ -105,14 +131,14 @@ class Sealing:
     def seal_answer(
         self, method: str, request_id: str, request: Opened, plain: bytes
     ) -> bytes:
-        bound = packed(_LABEL, 'answer', method, request_id)
+        bound = _bound('answer', method, request_id)
         return self._seal(request.key_id, request.sent, bound, plain)
 
     def open_answer(
         self, method: str, request_id: str, sent: int, sealed: bytes
     ) -> bytes:
         """The answer to the request that was sealed then; raises Refused."""
-        bound = packed(_LABEL, 'answer', method, request_id)
+        bound = _bound('answer', method, request_id)
         opened = self._open(sealed, bound)
         if opened.sent != sent:
             raise Refused(Cause.CHANGED)
@@ -150,6 +176,20 @@ class Sealing:
             return _cipher(self._keys[key], salt)
         except KeyError:
             raise Refused(Cause.WRONG_KEY, key=key.hex()) from None
+
+
+@functools.lru_cache(1024)
+def _purpose(direction: str, method: str) -> bytes:
+    return packed(_LABEL, direction, method)
+
+
+def _bound(direction: str, method: str, request_id: str) -> bytes:
+    """What a message is for, to which its header is added.
+
+    No two differ in less: the lengths of the first parts are in it, and a
+    header always has the same.
+    """
+    return _purpose(direction, method) + request_id.encode()
 
 
 def key_id(key: bytes) -> bytes:

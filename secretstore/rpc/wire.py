@@ -19,12 +19,17 @@ WRONG_PARAMS = -32602
 INTERNAL = -32603
 # An error with a name.
 NAMED = -32000
-# Not executed, and this conductor will not: seal, replay, clock, version.
+# Not executed, and this conductor will not: seal, clock, version.
 REFUSED = -32001
 # Not executed, and this conductor cannot now: overloaded, or stopping.
 BUSY = -32002
+# Executed when it came before, and not again.
+SEEN = -32003
 
 Id = str | int | float | None
+
+# What is longer is read once only.
+_LONGEST_REFUSAL = 2048
 
 _ENCODER = msgspec.json.Encoder()
 encode = _ENCODER.encode
@@ -130,13 +135,27 @@ def answer(request_id: Id, outcome: Outcome) -> bytes:
     return encode(Answer('2.0', request_id, outcome.result, outcome.error))
 
 
-def is_refused(body: bytes) -> bool:
-    """Whether an answer says that the request was not executed."""
+def refusal(body: bytes) -> str | None:
+    """Why a request was not executed; None: it may have been."""
+    if len(body) > _LONGEST_REFUSAL:
+        return None
     try:
         error = _only_errors.decode(body).error
     except (msgspec.DecodeError, RecursionError):
-        return False
-    return error is not None and error.code in (REFUSED, BUSY)
+        return None
+    if error is None or error.code not in (REFUSED, BUSY):
+        return None
+    return error.message
+
+
+def is_refused(body: bytes) -> bool:
+    """Whether an answer says that the request was not executed."""
+    return refusal(body) is not None
+
+
+def was_seen(answer: Answer) -> bool:
+    """Whether an answer says that the same bytes were here before."""
+    return isinstance(answer.error, Error) and answer.error.code == SEEN
 
 
 def from_exception(error: errors.SecretStoreError) -> Error:

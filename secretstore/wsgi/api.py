@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The REST API with an embedded conductor, for any WSGI server.
+"""The REST API for any WSGI server.
+
+``[api] conductor`` says whether the conductor is embedded, or processes of
+its own that are reached over RPC.
 
 ``application`` is built on import, as WSGI servers expect; a mistake in the
 configuration ends the process with one line on standard error.

@@ -24,6 +24,17 @@ _Refused = Callable[[bytes], bool]
 _LONGEST = 300
 
 
+class Unanswered(errors.ConductorUnavailable):
+    """No endpoint gave an answer.
+
+    :ivar executed: one of them may have executed the request nevertheless
+    """
+
+    def __init__(self, message: str, executed: bool) -> None:
+        super().__init__(message)
+        self.executed = executed
+
+
 class _Declined(Failed):
     """It is well, but cannot just now, or is about to stop."""
 
@@ -67,30 +78,38 @@ class HttpClient:
         self._tls = tls
 
     def call(
-        self, body: bytes, *, repeatable: bool, refused: _Refused
+        self,
+        body: bytes,
+        *,
+        repeatable: bool,
+        refused: _Refused,
+        timeout: float | None = None,
     ) -> bytes:
-        """The answer to *body*; see the Transport."""
+        """The answer to *body*; see the Transport.
+
+        :param timeout: for this call, in place of the client's
+        :raises Unanswered: there is none
+        """
         seat = self._endpoints.seat()
         now = time.monotonic()
-        rest, deadline = self._timeout, now + self._timeout
+        rest = self._timeout if timeout is None else timeout
+        deadline = now + rest
         left = len(self._endpoints)
         again: list[Endpoint] = []
         causes: dict[Endpoint, str] = {}
+        executed = False
         for endpoint in itertools.chain(self._candidates(seat, now), again):
             left -= 1
             kept = seat.keeps(endpoint)
+            share = rest / 2 if repeatable and left > 0 else rest
             try:
-                answer = self._ask(
-                    seat,
-                    endpoint,
-                    body,
-                    rest / 2 if repeatable and left > 0 else rest,
-                )
+                answer = self._ask(seat, endpoint, body, share)
                 _check(answer, refused)
             except Failed as failure:
                 causes[endpoint] = str(failure)
                 if self._note(seat, failure, kept):
                     again.append(endpoint)
+                executed |= failure.executed
                 if failure.executed and not repeatable:
                     causes[endpoint] += ' (the request may have been executed)'
                     break
@@ -101,7 +120,7 @@ class HttpClient:
             rest = deadline - time.monotonic()
             if rest <= 0:
                 break
-        raise errors.ConductorUnavailable(_in_a_line(causes))
+        raise Unanswered(_in_a_line(causes), executed)
 
     def close(self) -> None:
         """Close all connections; calls make new ones."""

@@ -65,10 +65,18 @@ class ContainerQuery(PageQuery):
 class Containers(Protocol):
     """Named sets of secrets."""
 
-    def create(self, context: RequestContext, container: NewContainer) -> str:
+    def create(
+        self,
+        context: RequestContext,
+        container: NewContainer,
+        container_id: str | None = None,
+    ) -> str:
         """Make a container in the caller's project; returns its id.
 
         NotFound when a secret does not exist in that project.
+
+        :param container_id: a random UUID to be its id, so that asking again
+            makes no second one; Conflict when something else has it
         """
 
     def require_create(self, context: RequestContext) -> None:

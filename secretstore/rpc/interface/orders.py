@@ -57,10 +57,18 @@ class OrderQuery(PageQuery):
 class Orders(Protocol):
     """Requests for keys."""
 
-    def create(self, context: RequestContext, order: NewOrder) -> str:
+    def create(
+        self,
+        context: RequestContext,
+        order: NewOrder,
+        order_id: str | None = None,
+    ) -> str:
         """Take an order of the caller's project; returns its id.
 
         A key that can be made at once is there when this returns.
+
+        :param order_id: a random UUID to be its id, so that asking again
+            makes no second one; Conflict when something else has it
         """
 
     def get(self, context: RequestContext, order_id: str) -> OrderView:

@@ -99,14 +99,25 @@ class SecretQuery(PageQuery):
 class Secrets(Protocol):
     """Secrets and their payloads."""
 
-    def create(self, context: RequestContext, secret: NewSecret) -> str:
+    def create(
+        self,
+        context: RequestContext,
+        secret: NewSecret,
+        secret_id: str | None = None,
+    ) -> str:
         """Store a secret in the caller's project; returns its id (UUID4).
 
         NotSealed when a sealed payload does not open.
+
+        :param secret_id: a random UUID to be its id, so that asking again
+            makes no second one; Conflict when something else has it
         """
 
     def create_for_transport(
-        self, context: RequestContext, secret: NewSecret
+        self,
+        context: RequestContext,
+        secret: NewSecret,
+        secret_id: str | None = None,
     ) -> tuple[str, str]:
         """As create; also returns the transport key to seal a payload to.
 

@@ -15,12 +15,14 @@ def of(
     test: unittest.TestCase,
     server: process.Server,
     before: typing.Sequence[str] = (),
+    prefix: str = PREFIX,
 ) -> str:
     """What a server that does not start says to its operator.
 
     Fails unless it ends with an error and one line, without a traceback.
 
     :param before: a command to run the server with
+    :param prefix: what its line begins with
     """
     with subprocess.Popen(
         [*before, *server.command()],
@@ -40,9 +42,9 @@ def of(
             test.fail(f'it started, or hangs:\n{output}\n{error}')
     test.assertNotEqual(0, running.returncode, error)
     test.assertNotIn('Traceback', output + error)
-    lines = [line for line in error.splitlines() if line.startswith(PREFIX)]
+    lines = [line for line in error.splitlines() if line.startswith(prefix)]
     test.assertEqual(1, len(lines), error)
-    return lines[0].removeprefix(PREFIX)
+    return lines[0].removeprefix(prefix)
 
 
 def without_root_powers() -> list[str]:

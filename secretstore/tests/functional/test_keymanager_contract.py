@@ -3,245 +3,33 @@
 
 Each request in gabbits/*.yaml is one test, made twice: of secretstore and of
 a real Barbican. The two files of differences are the exception: they hold
-the same requests with what each of the two answers. legacy-*.yaml is for
-servers with the policy defaults before secure RBAC.
+the same requests with what each of the two answers.
 """
 
-import base64
-import datetime
-import functools
-import os
-import pathlib
-import re
-import typing
 import unittest
-import urllib.parse
-import uuid
 
-from gabbi import case, handlers, suitemaker, utils
-import httpx
-
-from secretstore.tests.functional import gabbi_bytes, services
-from secretstore.tests.functional.services import accounts, shared, web
+from secretstore.tests.functional import contract, services
+from secretstore.tests.functional.services import shared
 from secretstore.tests.tempest import setups
 
-GABBITS = pathlib.Path(__file__).with_name('gabbits')
-Servers = dict[str, typing.Callable[[], typing.Any]]
-SERVERS: Servers = {
+SERVERS: dict[str, contract.Server] = {
     'barbican': services.barbican,
     'secretstore': services.secretstore,
 }
-LEGACY_SERVERS: Servers = {
+LEGACY: dict[str, contract.Server] = {
     'barbican': shared.Shared(setups.LEGACY.barbican),
     'secretstore': shared.Shared(setups.LEGACY.secretstore),
 }
-# What the YAML calls each account: its user and its role.
-MEMBERS = {
-    'MEMBER': ('a', 'member'),
-    'MEMBER2': ('a', 'member'),
-    'READER': ('a', 'reader'),
-    'ADMIN': ('a', 'admin'),
-    'OTHER_MEMBER': ('b', 'member'),
-    'OTHER_ADMIN': ('b', 'admin'),
-    'OTHER_READER': ('b', 'reader'),
-}
-LEGACY_MEMBERS = {
-    'CREATOR': ('a', 'creator'),
-    'CREATOR2': ('a', 'creator'),
-    'OBSERVER': ('a', 'observer'),
-    'AUDIT': ('a', 'audit'),
-    'SERVICE_ADMIN': ('a', 'key-manager:service-admin'),
-    'MEMBER': ('a', 'member'),
-    'ADMIN': ('a', 'admin'),
-    'OTHER_CREATOR': ('b', 'creator'),
-    'OTHER_OBSERVER': ('b', 'observer'),
-    'OTHER_ADMIN': ('b', 'admin'),
-}
-# Long enough for the requests that use the secret before it expires.
-SOON_SECONDS = 6
 
-
-def _account(name: str, project: str, role: str) -> accounts.Account:
-    user = f'contract-{name.lower()}-{uuid.uuid4().hex[:8]}'
-    return accounts.Account(user, project, (role,))
-
-
-def _log_in(name: str, account: accounts.Account) -> dict[str, str]:
-    keystone = services.keystone()
-    directory = accounts.Directory(keystone.auth_url)
-    directory.ensure_account(account)
-    token, project = accounts.authenticate(keystone.auth_url, account)
-    user = directory.ensure('user', account.user)
-    return {
-        f'TOKEN_{name}': token,
-        f'USER_{name}': user,
-        f'PROJECT_{name}': project,
-    }
-
-
-def _unscoped_token(account: accounts.Account) -> str:
-    user = {
-        'name': account.user,
-        'password': account.password,
-        'domain': {'name': 'Default'},
-    }
-    identity = {'methods': ['password'], 'password': {'user': user}}
-    answer = web.call(
-        'POST',
-        f'{services.keystone().auth_url}/auth/tokens',
-        {'auth': {'identity': identity, 'scope': 'unscoped'}},
-    )
-    return answer.headers['x-subject-token']
-
-
-@functools.cache
-def _accounts(is_legacy: bool) -> dict[str, str]:
-    run = uuid.uuid4().hex[:8]
-    variables: dict[str, str] = {}
-    members = LEGACY_MEMBERS if is_legacy else MEMBERS
-    for name, (project, role) in members.items():
-        account = _account(name, f'contract-{project}-{run}', role)
-        variables |= _log_in(name, account)
-        if name == 'MEMBER':
-            variables['TOKEN_UNSCOPED'] = _unscoped_token(account)
-    return variables
-
-
-def _long_texts() -> dict[str, str]:
-    lengths = (255, 256, 20000, 20001, 25100)
-    texts = {f'TEXT_{length}': 'x' * length for length in lengths}
-    for length in (15000, 15001):
-        text = base64.b64encode(bytes(length)).decode()
-        texts[f'BASE64_OF_{length}'] = text
-    return texts
-
-
-def _is_legacy(path: pathlib.Path) -> bool:
-    return path.stem.startswith('legacy-')
-
-
-def _variables(path: pathlib.Path) -> dict[str, str]:
-    """What a file may name as $ENVIRON[...]."""
-    text = path.read_text()
-    variables = {**_accounts(_is_legacy(path)), **_long_texts()}
-    if 'TOKEN_LIST' in text:
-        # Lists are counted: in a project where nothing else is.
-        project = f'contract-list-{uuid.uuid4().hex[:8]}'
-        variables |= _log_in('LIST', _account('LIST', project, 'member'))
-    soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(
-        seconds=SOON_SECONDS
-    )
-    variables['SOON'] = soon.strftime('%Y-%m-%dT%H:%M:%S')
-    return variables
-
-
-def _client() -> httpx.Client:
-    """Sends no header that a file does not name, but for its own few."""
-    # A connection for each request: Barbican sends a "null" after some of
-    # its 204s, with which the next answer would begin, and uWSGI closes a
-    # connection on which a body was refused unread.
-    limits = httpx.Limits(max_keepalive_connections=0)
-    client = httpx.Client(trust_env=False, limits=limits)
-    del client.headers['accept']
-    return client
-
-
-class _Result(unittest.TestResult):
-    """Keeps what went wrong without gabbi's own call stack."""
-
-    problem: BaseException | None = None
-
-    def addFailure(self, test: unittest.TestCase, err: typing.Any) -> None:
-        self.problem = err[1]
-
-    addError = addFailure
-
-
-def _restore(environment: dict[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
-
-
-class ContractTest(unittest.TestCase):
-    """One file against one server; make_class() adds a method per request."""
-
-    server: str
-    path: pathlib.Path
-    requests: list[case.HTTPTestCase]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        servers = LEGACY_SERVERS if _is_legacy(cls.path) else SERVERS
-        url = urllib.parse.urlsplit(servers[cls.server]().url)
-        cls.addClassCleanup(_restore, dict(os.environ))
-        os.environ.update(_variables(cls.path))
-        suite = suitemaker.test_suite_from_dict(
-            unittest.TestLoader(),
-            cls.path.stem,
-            utils.load_yaml(yaml_file=cls.path),
-            str(cls.path.parent),
-            url.hostname,
-            url.port,
-            None,
-            None,
-            handlers=[
-                handler()
-                for handler in (
-                    *gabbi_bytes.HANDLERS,
-                    *handlers.RESPONSE_HANDLERS,
-                )
-            ],
-        )
-        cls.requests = list(suite)
-        client = _client()
-        cls.addClassCleanup(client.close)
-        for request in cls.requests:
-            # In place of a connection of its own for each.
-            request.http.client.close()
-            request.http.client = client
-
-    def run_request(self, number: int) -> None:
-        """Make the request, after those before it if they were not made."""
-        request = self.requests[number]
-        result = _Result()
-        request.run(result)
-        if result.problem is not None:
-            asked = f'{request.test_data["method"]} {request.test_data["url"]}'
-            raise self.failureException(f'{asked}\n{result.problem}')
-
-
-def _names(path: pathlib.Path) -> list[str]:
-    return [test['name'] for test in utils.load_yaml(yaml_file=path)['tests']]
-
-
-def _method(number: int) -> typing.Callable[[ContractTest], None]:
-    def method(self: ContractTest) -> None:
-        self.run_request(number)
-
-    return method
-
-
-def make_class(server: str, path: pathlib.Path) -> type[ContractTest]:
-    """The tests of one file against one server."""
-    body: dict[str, typing.Any] = {
-        '__module__': __name__,
-        'server': server,
-        'path': path,
-    }
-    for number, name in enumerate(_names(path)):
-        words = re.sub(r'\W+', '_', name.lower()).strip('_')
-        body[f'test_{number + 1:03}_{words}'] = _method(number)
-    title = path.stem.title().replace('-', '')
-    return type(f'{server.title()}{title}', (ContractTest,), body)
-
-
-for _path in sorted(GABBITS.glob('*.yaml')):
+for _path in sorted(contract.GABBITS.glob('*.yaml')):
     for _server in SERVERS:
         _only = _path.stem.removeprefix('differences-')
         if _only in SERVERS and _only != _server:
             continue
-        _class = make_class(_server, _path)
+        _servers = LEGACY if contract.is_legacy(_path) else SERVERS
+        _class = contract.make_class(
+            __name__, _server.title(), _path, _servers[_server]
+        )
         globals()[_class.__name__] = _class
 del _class
 
@@ -250,7 +38,7 @@ class TestDifferences(unittest.TestCase):
     def test_come_in_pairs(self) -> None:
         """Each difference says what both servers answer."""
         one, other = (
-            _names(GABBITS / f'differences-{server}.yaml')
+            contract.names(contract.GABBITS / f'differences-{server}.yaml')
             for server in SERVERS
         )
         self.assertEqual(one, other)

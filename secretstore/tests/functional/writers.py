@@ -22,7 +22,8 @@ class Writers:
 
     Every other one uses two requests, POST and PUT. What was acknowledged
     is in *stored*: payloads by reference, None where only the first of the
-    two requests was answered. Answers are counted in *answers*.
+    two requests was answered. Answers are counted in *answers*. The
+    name of a secret is the payload that it has or is to get.
     """
 
     def __init__(self, url: str, headers: Headers, count: int = 8) -> None:
@@ -66,14 +67,18 @@ class Writers:
                 time.sleep(0.05)
 
     def _one_step(self, payload: str) -> None:
-        body = {'payload': payload, 'payload_content_type': TEXT}
+        body = {
+            'name': payload,
+            'payload': payload,
+            'payload_content_type': TEXT,
+        }
         answer = web.call('POST', self._url, body, self._headers)
         self.answers[f'POST {answer.status}'] += 1
         if answer.status == 201:
             self.stored[answer.json()['secret_ref']] = payload
 
     def _two_steps(self, payload: str) -> None:
-        answer = web.call('POST', self._url, {}, self._headers)
+        answer = web.call('POST', self._url, {'name': payload}, self._headers)
         self.answers[f'POST {answer.status}'] += 1
         if answer.status != 201:
             return
@@ -89,7 +94,7 @@ class Writers:
 def reckon(
     test: unittest.TestCase, url: str, headers: Headers, writers: Writers
 ) -> None:
-    """Fail unless all that was acknowledged is there, and nothing by half.
+    """Fail unless all acknowledged is there, once, and nothing by half.
 
     The project of *headers* must be the writers' own.
     """
@@ -97,6 +102,9 @@ def reckon(
     problems: dict[str, list[str]] = collections.defaultdict(list)
     for ref in sorted(set(writers.stored) - set(listed)):
         problems['acknowledged but not listed'].append(ref)
+    names = collections.Counter(one['name'] for one in listed.values())
+    for name in sorted(name for name, count in names.items() if count > 1):
+        problems['stored twice'].append(name)
     for ref, problem in _read_all(headers, listed, writers.stored):
         problems[problem].append(ref)
     counts = {problem: len(refs) for problem, refs in problems.items()}
@@ -159,7 +167,7 @@ def _problem(
         return None if answer.status == 404 else 'payload without a type'
     if answer.status != 200:
         return f'half a secret: {answer.status}'
-    if payload is not None and answer.body.decode() != payload:
+    if answer.body.decode() != shown['name']:
         return 'wrong payload'
     return None
 

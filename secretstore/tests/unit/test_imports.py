@@ -14,9 +14,15 @@ import unittest
 import secretstore
 from secretstore.cmd import service
 
-# A WSGI server wants the application to be there after the import, and
-# alembic runs its scripts.
-STARTING = ('secretstore.wsgi.api', 'secretstore.db.migrations.')
+# A WSGI server wants the application to be there after the import, alembic
+# runs its scripts, and oslo.messaging loads its drivers.
+STARTING = (
+    'secretstore.wsgi.api',
+    'secretstore.db.migrations.',
+    'secretstore.rpc.http.driver',
+    'secretstore.rpc.http.listener',
+    'secretstore.rpc.http.messages',
+)
 NOT_FOR_API = (
     'sqlalchemy',
     'alembic',

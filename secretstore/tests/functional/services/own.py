@@ -35,11 +35,10 @@ def with_keystone(
     }
 
 
-class SecretStore(uwsgi.WsgiServer):
-    """The WSGI application under uWSGI, with the embedded conductor.
+class Api(uwsgi.WsgiServer):
+    """The WSGI application under uWSGI, with these options.
 
-    options may be changed between stop() and start(). Without any, requests
-    are not authenticated and master keys are files.
+    They may be changed between stop() and start().
     """
 
     name = 'secretstore'
@@ -47,29 +46,16 @@ class SecretStore(uwsgi.WsgiServer):
 
     def __init__(
         self,
-        database_url: str,
-        options: uwsgi.Options | None = None,
+        options: uwsgi.Options,
         processes: int = 2,
         threads: int = 8,
     ) -> None:
-        self._manage = program('secretstore-manage')
         super().__init__(uwsgi.own_bin())
         self.processes = processes
         self.threads = threads
         self.extra = ('--pythonpath', str(_CHECKOUT))
         self.config_file = self.folder / 'secretstore.conf'
-        self.key_folder = self.folder / 'keys'
-        self.options = uwsgi.merge(
-            {
-                'DEFAULT': {
-                    'auth_strategy': 'noauth',
-                    'security_strategy': 'proprietary',
-                },
-                'proprietary': {'crypt_key_dir': self.key_folder},
-                'database': {'connection': database_url},
-            },
-            options or {},
-        )
+        self.options = uwsgi.merge(options)
 
     def env(self) -> dict[str, str]:
         return system.environment(
@@ -80,15 +66,6 @@ class SecretStore(uwsgi.WsgiServer):
 
     def prepare(self) -> None:
         uwsgi.write_options(self.config_file, self.options)
-        self.manage('db', 'upgrade')
-
-    def manage(self, *words: str) -> str:
-        """The output of secretstore-manage; Error when it fails."""
-        return system.run(
-            [self._manage, f'--config-file={self.config_file}', *words],
-            env=self.env(),
-            cwd=self.folder,
-        )
 
     def ready(self) -> bool:
         return _is_healthy(self.url)
@@ -97,6 +74,61 @@ class SecretStore(uwsgi.WsgiServer):
         """Stop and start again on the same port."""
         self.stop()
         self.start()
+
+
+def with_database(
+    database_url: str, key_folder: pathlib.Path
+) -> uwsgi.Options:
+    """The options of a process with a conductor; master keys are files."""
+    return {
+        'DEFAULT': {'security_strategy': 'proprietary'},
+        'proprietary': {'crypt_key_dir': key_folder},
+        'database': {'connection': database_url},
+    }
+
+
+def manage(config_file: pathlib.Path, env: dict[str, str], *words: str) -> str:
+    """The output of secretstore-manage; Error when it fails."""
+    return system.run(
+        [
+            program('secretstore-manage'),
+            f'--config-file={config_file}',
+            *words,
+        ],
+        env=env,
+        cwd=config_file.parent,
+    )
+
+
+class SecretStore(Api):
+    """The API with the embedded conductor.
+
+    Without any options, requests are not authenticated and master keys are
+    files.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        options: uwsgi.Options | None = None,
+        processes: int = 2,
+        threads: int = 8,
+    ) -> None:
+        super().__init__({}, processes, threads)
+        self.key_folder = self.folder / 'keys'
+        self.options = uwsgi.merge(
+            {'DEFAULT': {'auth_strategy': 'noauth'}},
+            with_database(database_url, self.key_folder),
+            options or {},
+        )
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.manage('db', 'upgrade')
+
+    def manage(self, *words: str) -> str:
+        """The output of secretstore-manage; Error when it fails."""
+        return manage(self.config_file, self.env(), *words)
 
 
 class Standalone(process.Server):

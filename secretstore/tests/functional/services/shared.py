@@ -16,13 +16,21 @@ from secretstore.tests.functional.services import (
     memcache,
     own,
     postgres,
-    process,
     reference,
 )
 
 Database = mariadbd.MariaDB | postgres.PostgreSQL
 
-T = typing.TypeVar('T', bound=process.Server)
+
+class Startable(typing.Protocol):
+    """What can be shared."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+T = typing.TypeVar('T', bound=Startable)
 
 _starting = threading.RLock()
 

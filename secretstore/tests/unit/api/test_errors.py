@@ -51,6 +51,12 @@ TABLE: list[tuple[Exception, int, str]] = [
         'not available.',
     ),
     (
+        errors.ConductorUnavailable('http://host:9312 refused'),
+        503,
+        'Secret creation is not possible at the moment - the conductor is '
+        'not available.',
+    ),
+    (
         errors.Corrupt('Secret 1: tag'),
         500,
         'Secret creation failure seen - the stored record was changed and '

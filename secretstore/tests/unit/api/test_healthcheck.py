@@ -110,6 +110,10 @@ class FailuresTest(ApiTest):
                 errors.MasterKeyNotFound('/etc/keys/1'),
                 'The master key is not available.',
             ),
+            (
+                errors.ConductorUnavailable('http://10.0.0.1: refused'),
+                'The conductor is not available.',
+            ),
             (RuntimeError('10.0.0.1'), 'The service does not work.'),
         ):
             with self.subTest(repr(error)), self.assertLogs('secretstore'):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from secretstore.cmd.service import CANNOT_LOAD, TRY_AGAIN
+from secretstore.rpc import sealfile
 from secretstore.tests.unit.cmd.base import CommandTest
 
 SHOW = (
@@ -11,6 +12,17 @@ SHOW = (
 START = (
     'from secretstore.cmd import service; '
     'print(callable(service.wsgi_application()))'
+)
+
+
+# Also what it finds when it may import everything, as pecan would.
+REMOTE = (
+    'import sys; '
+    'from secretstore.wsgi import api; '
+    'roots = ("secretstore.conductor", "secretstore.keys", "secretstore.db", '
+    '"secretstore.security", "sqlalchemy", "alembic", "oslo_messaging"); '
+    'print([name for name in sys.modules if sys.modules[name] '
+    'and name.startswith(roots)])'
 )
 
 
@@ -99,3 +111,38 @@ class WsgiApplicationTest(CommandTest):
         with self.file.open('a') as file:
             file.write(f'[oslo_policy]\npolicy_file = {policy}\n')
         self.assert_one_line(str(policy))
+
+
+class RemoteConductorTest(CommandTest):
+    """No conductor runs, and there is no database."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.write('http://127.0.0.1:1/')
+        sealfile.create(str(self.folder / 'rpc.key'))
+
+    def write(self, url: str) -> None:
+        self.file.write_text(
+            f'[DEFAULT]\nauth_strategy = noauth\ntransport_url = {url}\n'
+            '[api]\nconductor = rpc\n'
+            f'[rpc]\nseal_key_file = {self.folder}/rpc.key\n'
+        )
+
+    def test_starts_without_what_could_see_a_key(self) -> None:
+        done = self.run_python(REMOTE)
+        self.assert_ends(0, done)
+        self.assertEqual('[]', done.stdout.splitlines()[-1])
+
+    def refused(self, word: str) -> None:
+        done = self.run_python(START)
+        self.assert_ends(CANNOT_LOAD, done, 'secretstore: ', word)
+        self.assertEqual(1, done.stderr.count('secretstore: '))
+
+    def test_mistakes(self) -> None:
+        (self.folder / 'rpc.key').unlink()
+        self.refused('create-seal-key')
+        for url in ('http://', 'carrier://pigeon', 'http://a:b'):
+            sealfile.create(str(self.folder / 'rpc.key'))
+            self.write(url)
+            self.refused('transport_url')
+            (self.folder / 'rpc.key').unlink()

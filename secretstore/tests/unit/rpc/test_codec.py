@@ -103,6 +103,17 @@ class Whatever:
         return self.result
 
 
+class Failing(Whatever):
+    """All methods raise *error*."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def _call(self, *args: Any) -> Any:
+        raise self.error
+
+
 def between(conductor: Any, seal: bool) -> tuple[Memory, interface.Conductor]:
     """A transport to a conductor, and the conductor as a client has it."""
     seals = [Sealing([KEY]), Sealing([KEY])] if seal else [None, None]
