@@ -47,7 +47,7 @@ LEGACY_MEMBERS = {
     'OTHER_ADMIN': ('b', 'admin'),
 }
 # Long enough for the requests that use the secret before it expires.
-SOON_SECONDS = 6
+SOON_SECONDS = 12
 
 
 def _account(name: str, project: str, role: str) -> accounts.Account:
