@@ -35,7 +35,7 @@ class Requests:
         self._max_body = max_body
         self._parser = httptools.HttpRequestParser(self)
         self._fed = 0
-        self.on_message_begin()
+        self._begin()
 
     def feed(self, data: bytes) -> None:
         """Take what was received."""
@@ -52,14 +52,14 @@ class Requests:
         if self.problem is None:
             self.problem = answer
 
-    # What the parser calls.
-
-    def on_message_begin(self) -> None:
+    def _begin(self) -> None:
         self._url = b''
         self._json = False
         self._body: list[bytes] = []
         self._size = 0
         self._in_headers = True
+
+    # What the parser calls.
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -97,8 +97,7 @@ class Requests:
         if self.problem is None:
             keep = self._parser.should_keep_alive()
             self.complete.append(Request(b''.join(self._body), keep))
-        self._body = []
-        self._in_headers = True
+        self._begin()
 
 
 def _is_root(url: bytes) -> bool:
