@@ -62,10 +62,10 @@ class Worker:
         requests = Dispatcher(
             embedded.conductor, Sealing.from_conf(self._conf)
         )
-        self._server = connect.server(
-            self._conf, requests.handle, self._sockets
-        )
-        self._server.start()
+        server = connect.server(self._conf, requests.handle, self._sockets)
+        # It waits for a message bus, and may be told to end meanwhile.
+        server.start()
+        self._server = server
         embedded.background.start()
 
     def _where(self) -> str:
