@@ -28,6 +28,7 @@ LOG = logging.getLogger(__name__)
 
 # Of the time for a graceful end, what remains for all but requests.
 _RESERVE_SECONDS = 2
+_DAY = 86400
 
 
 class Worker:
@@ -76,7 +77,8 @@ class Worker:
     def stop(self) -> None:
         """Return when all requests are answered; the process ends then."""
         if self._server is not None:
-            longest = self._conf.graceful_shutdown_timeout
+            # Nought is for ever, to oslo.service.
+            longest = self._conf.graceful_shutdown_timeout or _DAY
             self._server.stop(max(longest - _RESERVE_SECONDS, 0.5))
         if self._embedded is not None:
             self._embedded.background.stop()
