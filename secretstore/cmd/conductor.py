@@ -28,6 +28,7 @@ LOG = logging.getLogger(__name__)
 
 # Of the time for a graceful end, what remains for all but requests.
 _RESERVE_SECONDS = 2
+_DAY = 86400
 
 
 class Worker:
@@ -62,10 +63,10 @@ class Worker:
         requests = Dispatcher(
             embedded.conductor, Sealing.from_conf(self._conf)
         )
-        self._server = connect.server(
-            self._conf, requests.handle, self._sockets
-        )
-        self._server.start()
+        server = connect.server(self._conf, requests.handle, self._sockets)
+        # It waits for a message bus, and may be told to end meanwhile.
+        server.start()
+        self._server = server
         embedded.background.start()
 
     def _where(self) -> str:
@@ -76,7 +77,8 @@ class Worker:
     def stop(self) -> None:
         """Return when all requests are answered; the process ends then."""
         if self._server is not None:
-            longest = self._conf.graceful_shutdown_timeout
+            # Nought is for ever, to oslo.service.
+            longest = self._conf.graceful_shutdown_timeout or _DAY
             self._server.stop(max(longest - _RESERVE_SECONDS, 0.5))
         if self._embedded is not None:
             self._embedded.background.stop()

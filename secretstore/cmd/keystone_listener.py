@@ -19,7 +19,7 @@ from secretstore.conductor.deleted_projects import DeletedProjects
 from secretstore.conductor.purge import Purge
 from secretstore.db import migration
 from secretstore.db.engine import Database
-from secretstore.rpc import bus
+from secretstore.rpc.bus import messaging
 
 LOG = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def _listener(conf: cfg.ConfigOpts, endpoint: DeletedProjects) -> Any:
-    library = bus.messaging()
+    library = messaging()
     options = conf.keystone_notifications
     try:
         transport = library.get_notification_transport(
@@ -61,7 +61,7 @@ def _start(listener: Any, threads: int) -> None:
     """Wait for the message bus, for as long as it takes."""
     try:
         listener.start(override_pool_size=threads)
-    except bus.messaging().MessagingException as error:
+    except messaging().MessagingException as error:
         reason = ' '.join(str(error).split())
         raise errors.StartupError(
             f'Nothing can be heard on the message bus: {reason}'

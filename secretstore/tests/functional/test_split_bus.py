@@ -4,7 +4,12 @@
 from typing import ClassVar
 
 from secretstore.tests.functional import split_faults as faults
-from secretstore.tests.functional.services import mariadbd, rabbitmq, split
+from secretstore.tests.functional.services import (
+    mariadbd,
+    process,
+    rabbitmq,
+    split,
+)
 
 # As the documentation has it, for a cluster.
 RABBIT = {
@@ -30,6 +35,9 @@ class TestRabbitMQ(faults.FaultTest):
                 options={
                     'rpc': {'response_timeout': 12},
                     'oslo_messaging_rabbit': RABBIT,
+                    'oslo_concurrency': {
+                        'lock_path': process.new_folder('locks')
+                    },
                 },
             )
         )

@@ -114,7 +114,7 @@ class TestWrongSealKey(base.FunctionalTest):
                 at_work.wait_for_more(150)
             writers.reckon(self, service.url, headers, at_work)
             self.assertEqual({'POST 201', 'PUT 204'}, set(at_work.answers))
-            self.assert_one_line(odd.log_text(), 'seal key')
+            self.assert_one_line(odd.log_text(), 'WRONG_KEY', 'same file')
             self.assert_one_line(service.api.log_text(), odd.endpoint)
 
     def assert_one_line(self, text: str, *words: str) -> None:
