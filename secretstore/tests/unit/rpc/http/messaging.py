@@ -7,7 +7,7 @@ import uuid
 
 from oslo_config import cfg
 
-from secretstore.cmd.keystone_listener import messaging
+from secretstore.rpc.bus import messaging
 from secretstore.tests.unit.rpc.http.base import Held, HttpTestCase
 
 # On threads, which has to be said before anything imports it.
