@@ -14,6 +14,7 @@ from secretstore.conductor.container_consumers import ContainerConsumerManager
 from secretstore.conductor.containers import ContainerManager
 from secretstore.conductor.order_jobs import OrderJobs
 from secretstore.conductor.orders import OrderManager
+from secretstore.conductor.rewrapping import Rewrapping
 from secretstore.conductor.secret_consumers import SecretConsumerManager
 from secretstore.conductor.secret_metadata import SecretMetadataManager
 from secretstore.conductor.secret_stores import SecretStoreManager
@@ -77,7 +78,13 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
     jobs = OrderJobs(database, keys, quotas.configured(conf), conf)
     conductor = _conductor(conf, database, keys, jobs)
     database.dispose()
-    background = Background([Collector(database, conf).task(), jobs.task()])
+    background = Background(
+        [
+            Collector(database, conf).task(),
+            jobs.task(),
+            Rewrapping(database, keys, conf).task(),
+        ]
+    )
     return Embedded(conductor, background)
 
 
