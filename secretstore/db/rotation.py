@@ -61,14 +61,15 @@ _DESTROYED = (
     .where(_ID, _master_keys.c.destroyed_at.is_(None))
     .values(destroyed_at=_NOW)
 )
-_STRATEGIES = (
-    sa.select(_master_keys.c.strategy, _master_keys.c.in_use)
-    .where(_master_keys.c.retired_at.is_(None))
-    .distinct()
+_STRATEGIES = sa.union(
+    sa.select(_master_keys.c.strategy, _master_keys.c.in_use).where(
+        _master_keys.c.retired_at.is_(None)
+    ),
+    sa.select(_stores.c.strategy, sa.true()).join_from(_stores, _preferences),
 )
-_COUNT = sa.select(
-    _project_keys.c.master_key_id, sa.func.count()
-).group_by(_project_keys.c.master_key_id)
+_COUNT = sa.select(_project_keys.c.master_key_id, sa.func.count()).group_by(
+    _project_keys.c.master_key_id
+)
 _COUNT_UNDER = (
     sa.select(sa.func.count())
     .select_from(_project_keys)
@@ -81,8 +82,7 @@ _COUNT_SINCE = (
     sa.select(sa.func.count())
     .select_from(_project_keys)
     .where(
-        _project_keys.c.rewrapped_at
-        > sa.bindparam('since', type_=models.Time)
+        _project_keys.c.rewrapped_at > sa.bindparam('since', type_=models.Time)
     )
 )
 _COUNT_PREFERRING = (
@@ -103,7 +103,7 @@ _WANTED = sa.func.coalesce(
 _ENABLED: sa.BindParameter[Sequence[str]] = sa.bindparam(
     'enabled', expanding=True
 )
-_MISPLACED = (
+_ALL_MISPLACED = (
     sa.select(_project_keys, _WANTED.label('wanted'))
     .join_from(_project_keys, _master_keys)
     .outerjoin(
@@ -111,10 +111,17 @@ _MISPLACED = (
     )
     .outerjoin(_stores, _stores.c.id == _preferences.c.secret_store_id)
     .where(
-        _project_keys.c.id > sa.bindparam('after', type_=models.Id),
         sa.or_(
             _master_keys.c.in_use.is_(None), _WANTED != _master_keys.c.strategy
-        ),
+        )
+    )
+)
+_COUNT_MISPLACED = _ALL_MISPLACED.with_only_columns(
+    sa.func.count(), maintain_column_froms=True
+)
+_MISPLACED = (
+    _ALL_MISPLACED.where(
+        _project_keys.c.id > sa.bindparam('after', type_=models.Id),
         _master_keys.c.strategy.in_(_ENABLED),
         _WANTED.in_(_ENABLED),
     )
@@ -195,6 +202,10 @@ def count_under(conn: sa.Connection, key_id: str) -> int:
 
 def count_rewrapped(conn: sa.Connection, since: datetime.datetime) -> int:
     return _number(conn, _COUNT_SINCE, since=since)
+
+
+def count_misplaced(conn: sa.Connection) -> int:
+    return _number(conn, _COUNT_MISPLACED)
 
 
 def count_preferring(conn: sa.Connection, strategy: str) -> int:

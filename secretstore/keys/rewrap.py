@@ -5,7 +5,7 @@ What there is to do is in the data alone: any process may do any part of it,
 at any time, and go on where another has died.
 """
 
-import secrets
+from collections.abc import Callable
 from typing import NamedTuple
 import uuid
 
@@ -39,6 +39,11 @@ class _Move(NamedTuple):
     wrapped: bytes
 
 
+def _anywhere() -> str:
+    """An id that nothing has: project keys are after it and before it."""
+    return str(uuid.uuid4())
+
+
 class Rewrapper:
     """Moves one batch per call.  For one thread.
 
@@ -53,15 +58,17 @@ class Rewrapper:
         master_keys: MasterKeys,
         project_keys: ProjectKeys,
         batch_size: int,
+        anywhere: Callable[[], str] = _anywhere,
     ) -> None:
         self._database = database
         self._master_keys = master_keys
         self._project_keys = project_keys
         self._batch_size = batch_size
+        self._anywhere = anywhere
         self._begin()
 
     def _begin(self) -> None:
-        self._after = str(uuid.UUID(bytes=secrets.token_bytes(16)))
+        self._after = self._anywhere()
         self._from_the_start = False
 
     def run(self) -> Batch:

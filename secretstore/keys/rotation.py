@@ -33,14 +33,30 @@ RATE_SECONDS = 60
 class Progress(NamedTuple):
     """All master keys and what is under each, at one moment.
 
-    default is the strategy of projects that prefer none; rewrapped counts the
-    project keys that came under another master key within RATE_SECONDS.
+    default is the strategy of projects that prefer none; misplaced counts the
+    project keys that are still to be rewrapped, and rewrapped those that were
+    within RATE_SECONDS.
     """
 
     default: str
     master_keys: list[MasterKeyRow]
     project_keys: dict[str, int]
+    misplaced: int
     rewrapped: int
+
+    @property
+    def rate(self) -> float:
+        """Project keys that are rewrapped in a second, at present."""
+        return self.rewrapped / RATE_SECONDS
+
+
+def state_of(row: MasterKeyRow) -> str:
+    """in_use, replaced, retired or destroyed."""
+    if row.in_use:
+        return 'in_use'
+    if row.retired_at is None:
+        return 'replaced'
+    return 'retired' if row.destroyed_at is None else 'destroyed'
 
 
 class Rotation:
@@ -66,6 +82,7 @@ class Rotation:
                 default,
                 rows.master_keys(connection),
                 db.count_by_master_key(connection),
+                db.count_misplaced(connection),
                 db.count_rewrapped(connection, since),
             )
 
@@ -220,9 +237,7 @@ class Destroyer:
         """Destroy what is due; the seconds to the next, None without one."""
         now = self._clock()
         known = {row.id: row for row in self._retired()}
-        self._seen = {
-            key_id: self._seen.get(key_id, now) for key_id in known
-        }
+        self._seen = {key_id: self._seen.get(key_id, now) for key_id in known}
         rests = []
         for key_id, seen in self._seen.items():
             rest = seen + self._wait - now

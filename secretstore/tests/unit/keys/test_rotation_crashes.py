@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A crash at every step of rotate, migrate and retire, and then again."""
+
+from collections.abc import Callable
+import pathlib
+import shutil
+
+from secretstore.db import engine
+from secretstore.keys import rotation
+from secretstore.tests.unit.keys import rotation_world
+from secretstore.tests.unit.security import keydir
+
+PROJECTS = ('p1', 'p2', 'p3')
+Script = Callable[[rotation_world.Conductor], None]
+
+
+class CrashTest(rotation_world.RotationTest):
+    def setUp(self) -> None:
+        super().setUp()
+        process = self.process()
+        process.keys.start()
+        self.store(process, *PROJECTS)
+        self.database.dispose()
+        self.prepared = self.folder
+        self.stored = list(self.records)
+
+    def anew(self) -> None:
+        """Everything is as it was before the first step."""
+        self.database.dispose()
+        self.folder = keydir.temporary_directory(self) / 'copy'
+        shutil.copytree(self.prepared, self.folder)
+        self.database = engine.Database(self.url_of(self.folder))
+        self.addCleanup(self.database.dispose)
+        self.records = list(self.stored)
+
+    @staticmethod
+    def url_of(folder: pathlib.Path) -> str:
+        return f'sqlite:///{folder}/secretstore.db'
+
+    def breaking(self, at: int) -> tuple[rotation_world.Conductor, list[str]]:
+        failpoint = rotation_world.Failpoint(at)
+        database = rotation_world.BreakingDatabase(self.url_of(self.folder))
+        database.failpoint = failpoint
+        self.addCleanup(database.dispose)
+        process = self.process(
+            database=database, strategies=self.strategies(failpoint)
+        )
+        return process, failpoint.steps
+
+    def finish(self, process: rotation_world.Conductor) -> None:
+        """What conductors and administrators do until nothing is left."""
+        process.rewrap()
+        progress = process.rotation.progress()
+        for row in progress.master_keys:
+            others = row.in_use and row.strategy != progress.default
+            if rotation.state_of(row) == 'replaced' or others:
+                process.rotation.retire(row.id)
+        process.destroyer.run()
+        self.clock.now += rotation_world.WAIT
+        process.destroyer.run()
+
+    def crash_everywhere(self, script: Script, expected: str) -> set[str]:
+        """The kinds of steps that there were."""
+        at = 0
+        while True:
+            at += 1
+            self.anew()
+            process, steps = self.breaking(at)
+            try:
+                script(process)
+            except rotation_world.Crash as crash:
+                with self.subTest(f'{at}: {crash}'):
+                    self.goes_on(script, expected)
+                continue
+            self.assertEqual(at, len(steps) + 1)
+            return set(steps)
+
+    def goes_on(self, script: Script, strategy: str) -> None:
+        """Another process finds all, works, and does it again."""
+        self.assert_all_open()
+        process = self.process()
+        process.keys.start()
+        self.store(process, 'new', *PROJECTS)
+        self.assert_all_open()
+        script(process)
+        self.assert_all_open()
+        self.process().keys.start()
+        states = [state for _, state in self.masters()]
+        self.assertEqual(1, states.count('in_use'))
+        self.assertEqual(len(states) - 1, states.count('destroyed'))
+        self.assertEqual({strategy: 4}, self.under())
+        self.assertEqual(0, process.rotation.progress().misplaced)
+        # One may have been made of which nobody could learn.
+        files = self.files('one') + (
+            self.files('two') if (self.folder / 'two').exists() else 0
+        )
+        self.assertIn(files, (1, 2))
+
+    def test_rotate(self) -> None:
+        def script(process: rotation_world.Conductor) -> None:
+            process.rotation.rotate()
+            self.finish(process)
+
+        kinds = self.crash_everywhere(script, 'one')
+        self.assertEqual(
+            {
+                *(
+                    f'{when} {what}'
+                    for when in ('before', 'after')
+                    for what in ('create', 'wrap', 'unwrap', 'destroy')
+                ),
+                'before begin',
+                'before commit',
+                'after commit',
+            },
+            kinds,
+        )
+
+    def test_migrate(self) -> None:
+        def script(process: rotation_world.Conductor) -> None:
+            process.rotation.migrate('two')
+            self.finish(process)
+
+        self.crash_everywhere(script, 'two')
+
+    def test_migrate_there_and_back(self) -> None:
+        def script(process: rotation_world.Conductor) -> None:
+            process.rotation.migrate('two')
+            process.rewrapper.run()
+            process.rotation.migrate('one')
+            self.finish(process)
+
+        self.crash_everywhere(script, 'one')
