@@ -6,15 +6,15 @@ from typing import NamedTuple
 from oslo_config import cfg
 import sqlalchemy
 
-from secretstore.conductor import acls, quotas
+from secretstore.conductor import acls, quotas, rewrapping
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.background import Background
 from secretstore.conductor.collection import Collector
 from secretstore.conductor.container_consumers import ContainerConsumerManager
 from secretstore.conductor.containers import ContainerManager
+from secretstore.conductor.master_keys import MasterKeyManager
 from secretstore.conductor.order_jobs import OrderJobs
 from secretstore.conductor.orders import OrderManager
-from secretstore.conductor.rewrapping import Rewrapping
 from secretstore.conductor.secret_consumers import SecretConsumerManager
 from secretstore.conductor.secret_metadata import SecretMetadataManager
 from secretstore.conductor.secret_stores import SecretStoreManager
@@ -23,6 +23,7 @@ from secretstore.conductor.transport_keys import TransportKeyManager
 from secretstore.db import migration
 from secretstore.db.engine import Database, retried
 from secretstore.keys.hierarchy import KeyHierarchy
+from secretstore.keys.rotation import Rotation
 from secretstore.rpc.interface import Conductor
 from secretstore.security import load
 
@@ -76,15 +77,15 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
     keys = key_hierarchy(conf, database)
     keys.start()
     jobs = OrderJobs(database, keys, quotas.configured(conf), conf)
-    conductor = _conductor(conf, database, keys, jobs)
-    database.dispose()
     background = Background(
         [
             Collector(database, conf).task(),
             jobs.task(),
-            Rewrapping(database, keys, conf).task(),
+            rewrapping.Rewrapping(database, keys, conf).task(),
         ]
     )
+    conductor = _conductor(conf, database, keys, jobs, background)
+    database.dispose()
     return Embedded(conductor, background)
 
 
@@ -93,6 +94,7 @@ def _conductor(
     database: Database,
     keys: KeyHierarchy,
     jobs: OrderJobs,
+    background: Background,
 ) -> Conductor:
     authorization = Authorization(conf)
     limits = quotas.configured(conf)
@@ -124,5 +126,10 @@ def _conductor(
         quotas=quotas.QuotaManager(*limited),
         secret_stores=SecretStoreManager(database, keys, authorization, conf),
         transport_keys=transport_keys,
+        master_keys=MasterKeyManager(
+            Rotation(database, keys.master_keys),
+            authorization,
+            lambda: background.wake(rewrapping.TASK),
+        ),
         health=HealthManager(database, keys),
     )

@@ -9,7 +9,7 @@ by the same call, or by any conductor in the background.
 from collections.abc import Callable
 import datetime
 import time
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 import uuid
 
 from oslo_db import exception as db_exc
@@ -26,6 +26,7 @@ from secretstore.keys.master import MasterKeys
 
 LOG = logging.getLogger(__name__)
 
+State = Literal['in_use', 'replaced', 'retired', 'destroyed']
 # Over which the present rate of rewrapping is told.
 RATE_SECONDS = 60
 
@@ -50,8 +51,7 @@ class Progress(NamedTuple):
         return self.rewrapped / RATE_SECONDS
 
 
-def state_of(row: MasterKeyRow) -> str:
-    """in_use, replaced, retired or destroyed."""
+def state_of(row: MasterKeyRow) -> State:
     if row.in_use:
         return 'in_use'
     if row.retired_at is None:

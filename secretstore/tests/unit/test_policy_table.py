@@ -18,6 +18,7 @@ from secretstore.policies import (
     acls,
     consumers,
     containers,
+    masterkeys,
     orders,
     quotas,
     secretmeta,
@@ -168,6 +169,10 @@ TABLE = {
     transportkeys.CREATE: SERVICE,
     transportkeys.GET: ANYBODY,
     transportkeys.DELETE: SERVICE,
+    masterkeys.GET: SERVICE,
+    masterkeys.ROTATE: SERVICE,
+    masterkeys.MIGRATE: SERVICE,
+    masterkeys.RETIRE: SERVICE,
 }
 
 
