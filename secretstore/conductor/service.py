@@ -126,10 +126,19 @@ def _conductor(
         quotas=quotas.QuotaManager(*limited),
         secret_stores=SecretStoreManager(database, keys, authorization, conf),
         transport_keys=transport_keys,
-        master_keys=MasterKeyManager(
-            Rotation(database, keys.master_keys),
-            authorization,
-            lambda: background.wake(rewrapping.TASK),
-        ),
+        master_keys=_master_keys(database, keys, authorization, background),
         health=HealthManager(database, keys),
+    )
+
+
+def _master_keys(
+    database: Database,
+    keys: KeyHierarchy,
+    authorization: Authorization,
+    background: Background,
+) -> MasterKeyManager:
+    return MasterKeyManager(
+        Rotation(database, keys.master_keys),
+        authorization,
+        lambda: background.wake(rewrapping.TASK),
     )

@@ -169,10 +169,7 @@ TABLE = {
     transportkeys.CREATE: SERVICE,
     transportkeys.GET: ANYBODY,
     transportkeys.DELETE: SERVICE,
-    masterkeys.GET: SERVICE,
-    masterkeys.ROTATE: SERVICE,
-    masterkeys.MIGRATE: SERVICE,
-    masterkeys.RETIRE: SERVICE,
+    **{rule.name: SERVICE for rule in masterkeys.RULES},
 }
 
 

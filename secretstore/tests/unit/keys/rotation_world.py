@@ -13,14 +13,16 @@ from typing import Any, NamedTuple
 from oslo_config import cfg
 import sqlalchemy as sa
 
-from secretstore.db import engine
+from secretstore.db import engine, secret_stores
 from secretstore.db import keys as rows
 from secretstore.keys import hierarchy, rewrap, rotation
 from secretstore.security import proprietary, workflow
+from secretstore.tests.unit.db import base
 from secretstore.tests.unit.keys import world
 from secretstore.tests.unit.security import keydir
 
 ROW = b'row'
+PROJECTS = ('p1', 'p2', 'p3')
 WAIT = 300
 
 
@@ -187,3 +189,33 @@ class RotationTest(world.WorldTest):
 
     def files(self, name: str) -> int:
         return len(list((self.folder / name).iterdir()))
+
+
+class StockedTest(RotationTest):
+    """Three projects have a key; here and there are two processes."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.here, self.there = self.process(), self.process()
+        self.here.keys.start()
+        self.store(self.here, *PROJECTS)
+
+    def retire(self, number: int) -> None:
+        self.here.rotation.retire(self.rows()[number].id)
+
+    def destroy(self) -> None:
+        self.here.destroyer.run()
+        self.clock.now += WAIT
+        self.here.destroyer.run()
+
+    def prefer(self, project: str, strategy: str) -> None:
+        row = secret_stores.SecretStoreRow(
+            strategy, strategy, base.NOW, base.NOW
+        )
+        with self.database.writing() as connection:
+            known = secret_stores.get_all(connection)
+            if strategy not in {store.strategy for store in known}:
+                secret_stores.add(connection, row)
+                known.append(row)
+            (store,) = (s for s in known if s.strategy == strategy)
+            secret_stores.prefer(connection, project, store.id)

@@ -10,7 +10,6 @@ from secretstore.keys import rotation
 from secretstore.tests.unit.keys import rotation_world
 from secretstore.tests.unit.security import keydir
 
-PROJECTS = ('p1', 'p2', 'p3')
 Script = Callable[[rotation_world.Conductor], None]
 
 
@@ -19,7 +18,7 @@ class CrashTest(rotation_world.RotationTest):
         super().setUp()
         process = self.process()
         process.keys.start()
-        self.store(process, *PROJECTS)
+        self.store(process, *rotation_world.PROJECTS)
         self.database.dispose()
         self.prepared = self.folder
         self.stored = list(self.records)
@@ -80,7 +79,7 @@ class CrashTest(rotation_world.RotationTest):
         self.assert_all_open()
         process = self.process()
         process.keys.start()
-        self.store(process, 'new', *PROJECTS)
+        self.store(process, 'new', *rotation_world.PROJECTS)
         self.assert_all_open()
         script(process)
         self.assert_all_open()
