@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``secretstore-manage master-key``: what operators do to keys."""
+"""``secretstore-manage master-key`` and ``project-key``."""
 
 import argparse
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import Any
 
 from oslo_config import cfg
 
+from secretstore import errors
 from secretstore.conductor import service
 from secretstore.db import migration
 from secretstore.db.engine import Database
@@ -119,6 +120,24 @@ def _retire(database: Database, conf: cfg.ConfigOpts) -> None:
     )
 
 
+def _rotate_project(database: Database, conf: cfg.ConfigOpts) -> None:
+    command = conf.command
+    if (command.project_id is None) != command.all:
+        raise errors.InvalidInput('Give the id of a project, or --all')
+    with _keys(database, conf, started=True) as keys:
+        ids = iter([command.project_id])
+        if command.all:
+            ids = keys.project_keys.projects(conf.conductor.rewrap_batch_size)
+        done = 0
+        for project_id in ids:
+            done += keys.project_keys.rotate(project_id) is not None
+    print(
+        f'{done} projects have a new key, which all processes use within '
+        f'{conf.conductor.key_cache_ttl} s. Running conductors rewrap what '
+        f'is sealed under the old ones, and delete those.'
+    )
+
+
 STRATEGY_HELP = 'one of the enabled strategies; default: that of new keys'
 RETIRE_DESCRIPTION = """
 Have a master key destroyed that nothing needs any more. It is refused while
@@ -130,7 +149,29 @@ keep those.
 """
 
 
+PROJECT_DESCRIPTION = """
+Give a project, or all of them, a new key. Secrets are rewrapped in the
+background, 60 bytes each; their payloads and ids stay as they are.
+"""
+
+
 def add_parsers(subparsers: Any) -> None:
+    _add_master_key_parser(subparsers)
+    parser = subparsers.add_parser('project-key', help='rotate project keys')
+    actions = parser.add_subparsers(
+        dest='action', required=True, metavar='rotate'
+    )
+    rotate = actions.add_parser(
+        'rotate',
+        help='use a new key, and rewrap secrets',
+        description=PROJECT_DESCRIPTION,
+    )
+    rotate.add_argument('project_id', metavar='PROJECT_ID', nargs='?')
+    rotate.add_argument('--all', action='store_true', help='of all projects')
+    rotate.set_defaults(run=_rotate_project)
+
+
+def _add_master_key_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         'master-key', help='rotate, migrate and retire master keys'
     )

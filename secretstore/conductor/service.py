@@ -82,6 +82,7 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
             Collector(database, conf).task(),
             jobs.task(),
             rewrapping.Rewrapping(database, keys, conf).task(),
+            rewrapping.Resealing(database, keys, conf).task(),
         ]
     )
     conductor = _conductor(conf, database, keys, jobs, background)

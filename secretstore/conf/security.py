@@ -75,6 +75,16 @@ are more, the oldest is dropped. One takes less than 1 KiB.
 """,
     ),
     cfg.IntOpt(
+        'project_key_max_age',
+        default=0,
+        min=0,
+        max=36500,
+        help="""
+Days after which a project gets a new key, and its secrets are rewrapped under
+it. 0 leaves that to "secretstore-manage project-key rotate".
+""",
+    ),
+    cfg.IntOpt(
         'rewrap_batch_size',
         default=50,
         min=1,

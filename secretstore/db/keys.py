@@ -177,11 +177,13 @@ def project_key_in_use(
 ) -> ProjectKeyRow | None:
     """None as well while the project prefers another strategy than its."""
     found = conn.execute(_PROJECT_KEY_IN_USE, {'of_project': project_id})
-    return _project(found.first())
+    return project_key_of(found.first())
 
 
 def project_key(conn: sa.Connection, key_id: str) -> ProjectKeyRow | None:
-    return _project(conn.execute(_PROJECT_KEY, {'key_id': key_id}).first())
+    return project_key_of(
+        conn.execute(_PROJECT_KEY, {'key_id': key_id}).first()
+    )
 
 
 def add_project_key(conn: sa.Connection, row: ProjectKeyRow) -> None:
@@ -241,7 +243,7 @@ def master_key_of(row: sa.Row[Any] | None) -> MasterKeyRow | None:
     return MasterKeyRow._make(row)._replace(in_use=bool(row.in_use))
 
 
-def _project(row: sa.Row[Any] | None) -> ProjectKeyRow | None:
+def project_key_of(row: sa.Row[Any] | None) -> ProjectKeyRow | None:
     if row is None:
         return None
     return ProjectKeyRow._make(row)._replace(in_use=bool(row.in_use))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Project keys: which one of a project is in use, and what wraps it."""
 
+from collections.abc import Iterator
+import datetime
 import logging
 import uuid
 
@@ -10,7 +12,7 @@ from oslo_utils import timeutils
 from secretstore import errors
 from secretstore.crypto import aead
 from secretstore.crypto.binding import binding
-from secretstore.db import engine
+from secretstore.db import engine, project_rotation
 from secretstore.db import keys as rows
 from secretstore.db.keys import ProjectKeyRow
 from secretstore.keys.master import MasterKeys
@@ -88,12 +90,50 @@ class ProjectKeys:
                 return found
         raise _being_changed(project_id)
 
-    def _made(self, project_id: str) -> ProjectKeyRow | None:
-        """A new key in use; None when it was not right any more."""
+    def rotate(self, project_id: str) -> ProjectKeyRow | None:
+        """Use a new key, and return the one in use then; None: it has none.
+
+        Of several calls at a time one makes the key.  Other processes seal
+        under the key of before for as long as they keep it in memory.
+        """
+        for _ in range(_ATTEMPTS):
+            old = self._any_in_use(project_id)
+            if old is None:
+                return None
+            made = self._made(project_id, old)
+            if made is not None:
+                return made
+            found = self.in_use(project_id)
+            if found is not None and found.id != old.id:
+                return found
+        raise _being_changed(project_id)
+
+    def projects(self, batch_size: int) -> Iterator[str]:
+        """Those that have a key in use that was made before this call."""
+        before, after = timeutils.utcnow(), ''
+        while found := self._older(before, after, batch_size):
+            for row in found:
+                yield row.project_id
+            after = found[-1].id
+
+    @engine.retried
+    def _older(
+        self, before: datetime.datetime, after: str, at_most: int
+    ) -> list[ProjectKeyRow]:
+        with self._database.reading() as connection:
+            return project_rotation.older(connection, before, after, at_most)
+
+    def _made(
+        self, project_id: str, old: ProjectKeyRow | None = None
+    ) -> ProjectKeyRow | None:
+        """A new key in use; None when it was not right any more.
+
+        :param old: the one in use that it takes the place of
+        """
         wanted = self._wanted(project_id)
         row = self._new(project_id, wanted.preferred or wanted.default)
         try:
-            return row if self._add(row, wanted.preferred) else None
+            return row if self._add(row, wanted.preferred, old) else None
         except db_exc.DBDuplicateEntry:
             LOG.debug('Another key of %s was faster', project_id)
             return None
@@ -119,7 +159,17 @@ class ProjectKeys:
             return rows.wanted_strategies(connection, project_id)
 
     @engine.retried
-    def _add(self, row: ProjectKeyRow, preferred: str | None) -> bool:
+    def _any_in_use(self, project_id: str) -> ProjectKeyRow | None:
+        with self._database.reading() as connection:
+            return project_rotation.in_use(connection, project_id)
+
+    @engine.retried
+    def _add(
+        self,
+        row: ProjectKeyRow,
+        preferred: str | None,
+        old: ProjectKeyRow | None,
+    ) -> bool:
         """False, and nothing is stored, when it is not right any more.
 
         A preference that is given up waits for the end of this, and then
@@ -134,6 +184,10 @@ class ProjectKeys:
             if held != preferred:
                 return False
             if not rows.hold_master_key(connection, row.master_key_id):
+                return False
+            if old is not None and not project_rotation.replace(
+                connection, old.id
+            ):
                 return False
             if preferred is not None:
                 rows.retire_keys_of_others(
