@@ -12,7 +12,7 @@ from secretstore.tests.unit.conductor import base
 OTHER = 'secretstore.security.proprietary.SecurityWorkflow'
 
 
-class MasterKeyTest(CommandTest):
+class KeysTest(CommandTest):
     def setUp(self) -> None:
         super().setUp()
         self.url = f'sqlite:///{self.folder}/secretstore.db'
@@ -50,6 +50,8 @@ class MasterKeyTest(CommandTest):
             )
             return [key_id for (key_id,) in found]
 
+
+class MasterKeyTest(KeysTest):
     def test_rotate(self) -> None:
         (old,) = self.ids()
         self.assert_ends(0, self.run_key('list'), f'{old}  in_use')
@@ -119,3 +121,36 @@ class MasterKeyTest(CommandTest):
         done = self.run_key('rotate')
         self.assert_ends(1, done, 'chmod 700')
         self.assert_ends(0, self.run_key('status'), '0 project keys are')
+
+
+class ProjectKeyTest(KeysTest):
+    def run_project(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run_command('manage', 'project-key', *arguments)
+
+    def in_use(self) -> dict[str, str]:
+        with sqlite3.connect(self.folder / 'secretstore.db') as database:
+            return dict(
+                database.execute(
+                    'SELECT project_id, id FROM project_keys WHERE in_use'
+                ).fetchall()
+            )
+
+    def test_rotate(self) -> None:
+        self.keys.seal('p2', b'payload', b'row')
+        before = self.in_use()
+        self.assert_ends(
+            0, self.run_project('rotate', 'p1'), '1 projects', 'within 0 s'
+        )
+        between = self.in_use()
+        self.assertNotEqual(before['p1'], between['p1'])
+        self.assertEqual(before['p2'], between['p2'])
+        self.assert_ends(0, self.run_project('rotate', '--all'), '2 projects')
+        after = self.in_use()
+        self.assertEqual(set(), {*between.values()} & {*after.values()})
+        done = self.run_project('rotate', 'unknown')
+        self.assert_ends(0, done, '0 projects')
+
+    def test_refused(self) -> None:
+        for arguments in (('rotate',), ('rotate', 'p1', '--all')):
+            done = self.run_project(*arguments)
+            self.assert_ends(1, done, 'Give the id of a project, or --all')
