@@ -90,6 +90,7 @@ class BreakingDatabase(engine.Database):
 class Conductor(NamedTuple):
     """What a process with a conductor has of keys."""
 
+    database: engine.Database
     keys: hierarchy.KeyHierarchy
     rotation: rotation.Rotation
     rewrapper: rewrap.Rewrapper
@@ -144,6 +145,7 @@ class RotationTest(world.WorldTest):
         )
         masters = keys.master_keys
         return Conductor(
+            database,
             keys,
             rotation.Rotation(database, masters),
             rewrap.Rewrapper(

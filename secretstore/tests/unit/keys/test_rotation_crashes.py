@@ -1,50 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A crash at every step of rotate, migrate and retire, and then again."""
 
-from collections.abc import Callable
-import pathlib
-import shutil
-
-from secretstore.db import engine
 from secretstore.keys import rotation
-from secretstore.tests.unit.keys import rotation_world
-from secretstore.tests.unit.security import keydir
-
-Script = Callable[[rotation_world.Conductor], None]
+from secretstore.tests.unit.keys import crashing, rotation_world
 
 
-class CrashTest(rotation_world.RotationTest):
-    def setUp(self) -> None:
-        super().setUp()
+class CrashTest(crashing.CrashingTest):
+    def prepare(self) -> None:
         process = self.process()
         process.keys.start()
         self.store(process, *rotation_world.PROJECTS)
-        self.database.dispose()
-        self.prepared = self.folder
-        self.stored = list(self.records)
-
-    def anew(self) -> None:
-        """Everything is as it was before the first step."""
-        self.database.dispose()
-        self.folder = keydir.temporary_directory(self) / 'copy'
-        shutil.copytree(self.prepared, self.folder)
-        self.database = engine.Database(self.url_of(self.folder))
-        self.addCleanup(self.database.dispose)
-        self.records = list(self.stored)
-
-    @staticmethod
-    def url_of(folder: pathlib.Path) -> str:
-        return f'sqlite:///{folder}/secretstore.db'
-
-    def breaking(self, at: int) -> tuple[rotation_world.Conductor, list[str]]:
-        failpoint = rotation_world.Failpoint(at)
-        database = rotation_world.BreakingDatabase(self.url_of(self.folder))
-        database.failpoint = failpoint
-        self.addCleanup(database.dispose)
-        process = self.process(
-            database=database, strategies=self.strategies(failpoint)
-        )
-        return process, failpoint.steps
 
     def finish(self, process: rotation_world.Conductor) -> None:
         """What conductors and administrators do until nothing is left."""
@@ -58,23 +23,7 @@ class CrashTest(rotation_world.RotationTest):
         self.clock.now += rotation_world.WAIT
         process.destroyer.run()
 
-    def crash_everywhere(self, script: Script, expected: str) -> set[str]:
-        """The kinds of steps that there were."""
-        at = 0
-        while True:
-            at += 1
-            self.anew()
-            process, steps = self.breaking(at)
-            try:
-                script(process)
-            except rotation_world.Crash as crash:
-                with self.subTest(f'{at}: {crash}'):
-                    self.goes_on(script, expected)
-                continue
-            self.assertEqual(at, len(steps) + 1)
-            return set(steps)
-
-    def goes_on(self, script: Script, strategy: str) -> None:
+    def goes_on(self, script: crashing.Script, strategy: str) -> None:
         """Another process finds all, works, and does it again."""
         self.assert_all_open()
         process = self.process()
