@@ -69,6 +69,12 @@ def _status(database: Database, conf: cfg.ConfigOpts) -> None:
         f'{_rest(found)}.'
     )
 
+    if found.replaced:
+        print(
+            f'{found.replaced} project keys were replaced; {found.secrets} '
+            f'secrets under them are to be rewrapped.'
+        )
+
 
 def _rest(found: Progress) -> str:
     if not found.misplaced or not found.rewrapped:

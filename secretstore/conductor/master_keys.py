@@ -38,6 +38,8 @@ class MasterKeyManager:
             'to_rewrap': found.misplaced,
             'rewrapped': found.rewrapped,
             'rate_seconds': RATE_SECONDS,
+            'replaced_project_keys': found.replaced,
+            'secrets_to_rewrap': found.secrets,
         }
 
     def rotate(

@@ -11,10 +11,10 @@ from secretstore.conductor.background import Task
 from secretstore.db import project_rotation
 from secretstore.db.engine import Database, retried
 from secretstore.db.keys import ProjectKeyRow
+from secretstore.keys.destroyer import Destroyer
 from secretstore.keys.hierarchy import KeyHierarchy
 from secretstore.keys.reseal import IN_FLIGHT_SECONDS, Resealer
 from secretstore.keys.rewrap import Rewrapper
-from secretstore.keys.rotation import Destroyer
 
 LOG = logging.getLogger(__name__)
 

@@ -48,6 +48,17 @@ _OLDER = (
     .order_by(_keys.c.id)
     .limit(_AT_MOST)
 )
+_COUNT_REPLACED = sa.select(
+    sa.select(sa.func.count())
+    .select_from(_keys)
+    .where(_keys.c.in_use.is_(None))
+    .scalar_subquery(),
+    sa.select(sa.func.count())
+    .select_from(_payloads)
+    .join(_keys, _keys.c.id == _payloads.c.project_key_id)
+    .where(_keys.c.in_use.is_(None))
+    .scalar_subquery(),
+)
 _LOCK = (
     sa.select(_keys.c.id)
     .where(_keys.c.id == _KEY_ID, _keys.c.in_use.is_(None))
@@ -179,6 +190,12 @@ def replaced(
 ) -> list[ProjectKeyRow]:
     """Keys that are in use no longer, in order of id."""
     return _rows(conn, _REPLACED, after=after, at_most=at_most)
+
+
+def count_replaced(conn: sa.Connection) -> tuple[int, int]:
+    """How many keys are in use no longer, and secrets under them."""
+    keys, secrets = conn.execute(_COUNT_REPLACED).one()
+    return keys, secrets
 
 
 def older(

@@ -56,6 +56,10 @@ class MasterKeysController:
                     'done': found['rewrapped'],
                     'seconds': found['rate_seconds'],
                 },
+                'replaced_project_keys': {
+                    'keys': found['replaced_project_keys'],
+                    'secrets': found['secrets_to_rewrap'],
+                },
             },
             _HEADERS,
         )

@@ -31,7 +31,8 @@ class MasterKeyProgress(TypedDict):
 
     default_strategy guards the keys of projects that prefer none; to_rewrap
     project keys are still to come under another master key, and rewrapped
-    did so within the last rate_seconds.
+    did so within the last rate_seconds.  secrets_to_rewrap are under one of
+    replaced_project_keys, which go when nothing is under them.
     """
 
     default_strategy: str
@@ -39,6 +40,8 @@ class MasterKeyProgress(TypedDict):
     to_rewrap: int
     rewrapped: int
     rate_seconds: int
+    replaced_project_keys: int
+    secrets_to_rewrap: int
 
 
 class MasterKeys(Protocol):

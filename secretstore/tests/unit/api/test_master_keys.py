@@ -31,6 +31,9 @@ class MasterKeysTest(ApiTest):
         answer = self.get(KEYS)
         self.assertEqual(200, answer.status_int, answer.text)
         self.assertEqual('no-store', answer.headers['Cache-Control'])
+        self.assertEqual(
+            {'keys': 0, 'secrets': 0}, answer.json['replaced_project_keys']
+        )
         found: dict[str, Any] = answer.json
         return found
 

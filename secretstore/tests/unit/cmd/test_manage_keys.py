@@ -145,6 +145,8 @@ class ProjectKeyTest(KeysTest):
         self.assertEqual(set(), {*between.values()} & {*after.values()})
         done = self.run_project('rotate', 'unknown')
         self.assert_ends(0, done, '0 projects')
+        done = self.run_key('status')
+        self.assert_ends(0, done, '3 project keys were replaced; 0 secrets')
 
     def test_refused(self) -> None:
         for arguments in (('rotate',), ('rotate', 'p1', '--all')):

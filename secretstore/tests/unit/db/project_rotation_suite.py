@@ -105,6 +105,17 @@ class ProjectRotation(base.DatabaseTest):
                 [envelope(new.id)] * 2, [stored.envelope for stored in place]
             )
 
+    def test_counts(self) -> None:
+        self.seal_one_of_each(self.old.id)
+        self.assertEqual((0, 0), self.counts())
+        new = self.replace()
+        self.seal_one_of_each(new.id)
+        self.assertEqual((1, 1), self.counts())
+
+    def counts(self) -> tuple[int, int]:
+        with self.database.reading() as conn:
+            return project_rotation.count_replaced(conn)
+
     def test_replaced_and_older(self) -> None:
         with self.database.reading() as conn:
             self.assertEqual([], project_rotation.replaced(conn, '', 10))

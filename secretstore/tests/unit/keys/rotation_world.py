@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from secretstore.db import engine, secret_stores
 from secretstore.db import keys as rows
-from secretstore.keys import hierarchy, rewrap, rotation
+from secretstore.keys import destroyer, hierarchy, rewrap, rotation
 from secretstore.security import proprietary, workflow
 from secretstore.tests.unit.db import base
 from secretstore.tests.unit.keys import world
@@ -94,7 +94,7 @@ class Conductor(NamedTuple):
     keys: hierarchy.KeyHierarchy
     rotation: rotation.Rotation
     rewrapper: rewrap.Rewrapper
-    destroyer: rotation.Destroyer
+    destroyer: destroyer.Destroyer
 
     def rewrap(self) -> int:
         """Move all that can be moved; how many were."""
@@ -156,7 +156,7 @@ class RotationTest(world.WorldTest):
                 # The same steps each time.
                 anywhere=str,
             ),
-            rotation.Destroyer(database, masters, WAIT, self.clock),
+            destroyer.Destroyer(database, masters, WAIT, self.clock),
         )
 
     def store(self, conductor: Conductor, *projects: str) -> None:

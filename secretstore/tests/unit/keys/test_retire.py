@@ -101,7 +101,7 @@ class RetireTest(rotation_world.StockedTest):
             "WHERE project_id = 'p2'",
             id=self.rows()[0].id,
         )
-        with self.assertLogs('secretstore.keys.rotation', 'ERROR'):
+        with self.assertLogs('secretstore.keys.destroyer', 'ERROR'):
             self.destroy()
         self.assertEqual(2, self.files('one'))
 
