@@ -13,6 +13,8 @@ from secretstore.api.front import Front
 from secretstore.api.healthcheck import Healthcheck
 from secretstore.api.keymanager import routes
 from secretstore.api.keymanager.common import MicroversionHook
+from secretstore.api.workflow import routes as workflow_routes
+from secretstore.api.workflow.errors import WorkflowErrorHook
 from secretstore.rpc.interface import Conductor
 
 if TYPE_CHECKING:
@@ -25,10 +27,12 @@ class Dispatch:
     def __init__(
         self,
         v1: 'WSGIApplication',
+        workflow: 'WSGIApplication',
         health: 'WSGIApplication',
         public: 'WSGIApplication',
     ) -> None:
         self._v1 = v1
+        self._workflow = workflow
         self._health = health
         self._public = public
 
@@ -38,6 +42,8 @@ class Dispatch:
         first = environ['PATH_INFO'].lstrip('/').partition('/')[0]
         if first == 'v1':
             return self._v1(environ, start_response)
+        if first == 'workflow':
+            return self._workflow(environ, start_response)
         if first == 'healthcheck':
             return self._health(environ, start_response)
         return self._public(environ, start_response)
@@ -51,10 +57,16 @@ def build(conf: cfg.ConfigOpts, conductor: Conductor) -> 'WSGIApplication':
     v1 = Application(
         routes.routes(conf, conductor), [ProjectHook(), MicroversionHook()]
     )
+    workflow = Application(
+        workflow_routes.routes(conf, conductor),
+        [ProjectHook()],
+        WorkflowErrorHook(),
+    )
     public = Application(routes.public_routes(conf), [MicroversionHook()])
     app: WSGIApplication = Dispatch(
         # Authentication only where there is something to protect.
         auth.authenticated(v1, conf),
+        auth.authenticated(workflow, conf),
         Healthcheck(conductor.health),
         public,
     )

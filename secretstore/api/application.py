@@ -50,13 +50,27 @@ class ErrorHook(pecan.hooks.PecanHook):  # type: ignore[misc]
 
     def on_error(self, state: Any, error: Exception) -> webob.Response:
         if isinstance(error, NoSuchRoute):
-            return api_errors.response(404, '')
+            return self.refuse(state, 404, '')
         if isinstance(error, MethodNotAllowed):
-            return api_errors.response(
-                405, '', {'Allow': ', '.join(error.allowed)}
-            )
+            allowed = {'Allow': ', '.join(error.allowed)}
+            return self.refuse(state, 405, '', allowed)
         route = state.request.environ.get(ROUTE)
-        operation = route.operation if route else 'Request'
+        return self.fail(state, error, route.operation if route else 'Request')
+
+    def refuse(
+        self,
+        state: Any,
+        status: int,
+        description: str,
+        headers: dict[str, str] | None = None,
+    ) -> webob.Response:
+        """The answer when no route is right, framed as the API does it."""
+        return api_errors.response(status, description, headers)
+
+    def fail(
+        self, state: Any, error: Exception, operation: str
+    ) -> webob.Response:
+        """The answer when an operation ended with an error."""
         return api_errors.from_exception(error, operation)
 
 
@@ -67,8 +81,12 @@ class Application(pecan.core.PecanBase):  # type: ignore[misc]
         self,
         routes: Iterable[Route],
         hooks: Iterable[pecan.hooks.PecanHook] = (),
+        error_hook: ErrorHook | None = None,
     ) -> None:
-        super().__init__(root=None, hooks=[ContextHook(), ErrorHook(), *hooks])
+        super().__init__(
+            root=None,
+            hooks=[ContextHook(), error_hook or ErrorHook(), *hooks],
+        )
         self._router = Router(routes)
 
     def find_controller(

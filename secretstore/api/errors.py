@@ -30,6 +30,27 @@ STATUS: dict[type[errors.SecretStoreError], int] = {
 }
 
 
+# Stable: clients of the Workflow API decide by them.
+CODES: dict[type[errors.SecretStoreError], str] = {
+    errors.InvalidInput: 'invalid_input',
+    errors.PayloadTooLarge: 'payload_too_large',
+    errors.UnsupportedMediaType: 'unsupported_media_type',
+    errors.NotAcceptable: 'not_acceptable',
+    errors.NotFound: 'not_found',
+    errors.Conflict: 'conflict',
+    errors.Unauthenticated: 'unauthenticated',
+    errors.Forbidden: 'forbidden',
+    errors.NotOwner: 'not_owner',
+    errors.QuotaReached: 'quota_reached',
+    errors.Corrupt: 'corrupt',
+    errors.MasterKeyNotFound: 'master_key_not_found',
+    errors.DatabaseUnavailable: 'database_unavailable',
+    errors.MasterKeyUnavailable: 'master_key_unavailable',
+    errors.Unavailable: 'unavailable',
+    errors.SecretStoreError: 'internal_error',
+}
+
+
 class IssueSeen(errors.SecretStoreError):
     """A refusal that the API itself words, in Barbican's frame."""
 
@@ -53,6 +74,33 @@ def status_of(error: Exception) -> int:
         if known in STATUS:
             return STATUS[known]
     return 500
+
+
+def code_of(error: Exception) -> str:
+    """The stable code of an error; internal_error for one without a name."""
+    for known in type(error).__mro__:
+        if known in CODES:
+            return CODES[known]
+    return CODES[errors.SecretStoreError]
+
+
+def coded(
+    status: int,
+    code: str,
+    message: str,
+    request_id: str,
+    headers: dict[str, str] | None = None,
+) -> webob.Response:
+    """An error body as clients of the Workflow API read it."""
+    body = {'code': code, 'message': message, 'request_id': request_id}
+    answer = webob.Response(
+        status=status,
+        body=json.dumps({'error': body}).encode(),
+        content_type='application/json',
+        charset=None,
+    )
+    answer.headers.update(headers or {})
+    return answer
 
 
 def response(

@@ -41,10 +41,12 @@ class SecretStoreManager:
         self._database = database
         self._keys = keys
         self._authorization = authorization
-        self._default: str = conf.security_strategy
-        # In the order of the configuration, the default first.
+        self._configured: str = conf.security_strategy
+        # In the order of the configuration.
         self._strategies = list(
-            dict.fromkeys([self._default, *conf.enabled_security_strategies])
+            dict.fromkeys(
+                [self._configured, *conf.enabled_security_strategies]
+            )
         )
 
     def all(self, context: RequestContext) -> list[SecretStoreView]:
@@ -66,7 +68,7 @@ class SecretStoreManager:
         row = self._preferred(project_of(context))
         if row is None:
             raise errors.NotFound(NONE_PREFERRED)
-        return self._view(row)
+        return self._view(self._store(row.id))
 
     @retried
     def _preferred(self, project_id: str) -> SecretStoreRow | None:
@@ -86,7 +88,8 @@ class SecretStoreManager:
         row = self._store(store_id)
         self._authorization.require(context, policy.UNSET_PREFERRED, {})
         project_id = project_of(context)
-        if self._preferred(project_id) != row:
+        preferred = self._preferred(project_id)
+        if preferred is None or preferred.id != row.id:
             raise errors.NotFound(NONE_PREFERRED)
         # When it is preferred no longer, somebody else was faster, or this
         # is the second try of one whose answer was lost.
@@ -97,9 +100,8 @@ class SecretStoreManager:
     def _unprefer(self, project_id: str, store_id: str) -> None:
         with self._database.writing() as connection:
             db_stores.unprefer(connection, project_id, store_id)
-            db_keys.retire_keys_of_others(
-                connection, project_id, self._default
-            )
+            default = db_keys.default_strategy(connection) or self._configured
+            db_keys.retire_keys_of_others(connection, project_id, default)
 
     def _require_several(self) -> None:
         if len(self._strategies) < 2:
@@ -112,7 +114,10 @@ class SecretStoreManager:
         raise errors.NotFound(NO_SUCH_STORE)
 
     def _stores(self) -> list[SecretStoreRow]:
-        """Those that are enabled; each gets its row when it is first seen."""
+        """Those that are enabled, the default first.
+
+        Each gets its row when it is first seen.
+        """
         self._require_several()
         known = self._known()
         missing = [name for name in self._strategies if name not in known]
@@ -120,7 +125,10 @@ class SecretStoreManager:
             for strategy in missing:
                 self._add(strategy)
             known = self._known()
-        return [known[name] for name in self._strategies]
+        stores = [known[name] for name in self._strategies]
+        if not any(store.global_default for store in stores):
+            stores[0] = stores[0]._replace(global_default=True)
+        return sorted(stores, key=lambda store: not store.global_default)
 
     @retried
     def _known(self) -> dict[str, SecretStoreRow]:
@@ -142,11 +150,12 @@ class SecretStoreManager:
         with self._database.writing() as connection:
             db_stores.add(connection, row)
 
-    def _view(self, row: SecretStoreRow) -> SecretStoreView:
+    @staticmethod
+    def _view(row: SecretStoreRow) -> SecretStoreView:
         return {
             'id': row.id,
             'name': row.strategy,
-            'global_default': row.strategy == self._default,
+            'global_default': row.global_default,
             'created': row.created_at,
             'updated': row.updated_at,
         }

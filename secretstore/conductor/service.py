@@ -6,12 +6,13 @@ from typing import NamedTuple
 from oslo_config import cfg
 import sqlalchemy
 
-from secretstore.conductor import acls, quotas
+from secretstore.conductor import acls, quotas, rewrapping
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.background import Background
 from secretstore.conductor.collection import Collector
 from secretstore.conductor.container_consumers import ContainerConsumerManager
 from secretstore.conductor.containers import ContainerManager
+from secretstore.conductor.master_keys import MasterKeyManager
 from secretstore.conductor.order_jobs import OrderJobs
 from secretstore.conductor.orders import OrderManager
 from secretstore.conductor.secret_consumers import SecretConsumerManager
@@ -22,6 +23,7 @@ from secretstore.conductor.transport_keys import TransportKeyManager
 from secretstore.db import migration
 from secretstore.db.engine import Database, retried
 from secretstore.keys.hierarchy import KeyHierarchy
+from secretstore.keys.rotation import Rotation
 from secretstore.rpc.interface import Conductor
 from secretstore.security import load
 
@@ -75,9 +77,16 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
     keys = key_hierarchy(conf, database)
     keys.start()
     jobs = OrderJobs(database, keys, quotas.configured(conf), conf)
-    conductor = _conductor(conf, database, keys, jobs)
+    background = Background(
+        [
+            Collector(database, conf).task(),
+            jobs.task(),
+            rewrapping.Rewrapping(database, keys, conf).task(),
+            rewrapping.Resealing(database, keys, conf).task(),
+        ]
+    )
+    conductor = _conductor(conf, database, keys, jobs, background)
     database.dispose()
-    background = Background([Collector(database, conf).task(), jobs.task()])
     return Embedded(conductor, background)
 
 
@@ -86,6 +95,7 @@ def _conductor(
     database: Database,
     keys: KeyHierarchy,
     jobs: OrderJobs,
+    background: Background,
 ) -> Conductor:
     authorization = Authorization(conf)
     limits = quotas.configured(conf)
@@ -117,5 +127,19 @@ def _conductor(
         quotas=quotas.QuotaManager(*limited),
         secret_stores=SecretStoreManager(database, keys, authorization, conf),
         transport_keys=transport_keys,
+        master_keys=_master_keys(database, keys, authorization, background),
         health=HealthManager(database, keys),
+    )
+
+
+def _master_keys(
+    database: Database,
+    keys: KeyHierarchy,
+    authorization: Authorization,
+    background: Background,
+) -> MasterKeyManager:
+    return MasterKeyManager(
+        Rotation(database, keys.master_keys),
+        authorization,
+        lambda: background.wake(rewrapping.TASK),
     )

@@ -16,7 +16,9 @@ of enabled_security_strategies in its place.
 
 The name is stored with each master key that is made under it. Changing it
 later does not move existing keys: keep the old name in
-enabled_security_strategies for as long as it holds a master key.
+enabled_security_strategies for as long as it holds a master key. To move them,
+run "secretstore-manage master-key migrate" and then change this option: what
+was migrated to comes before what is written here.
 """,
     ),
     cfg.ListOpt(
@@ -70,6 +72,47 @@ operation then asks the custodian.
         help="""
 Number of project keys to keep in memory at most, in each process. When there
 are more, the oldest is dropped. One takes less than 1 KiB.
+""",
+    ),
+    cfg.IntOpt(
+        'project_key_max_age',
+        default=0,
+        min=0,
+        max=36500,
+        help="""
+Days after which a project gets a new key, and its secrets are rewrapped under
+it. 0 leaves that to "secretstore-manage project-key rotate".
+""",
+    ),
+    cfg.IntOpt(
+        'rewrap_batch_size',
+        default=50,
+        min=1,
+        max=1000,
+        help="""
+How many project keys a process moves to another master key, or secrets to
+another project key, before it pauses. Each project key costs three calls of
+the custodians, and a batch is written in one transaction.
+""",
+    ),
+    cfg.FloatOpt(
+        'rewrap_batch_interval',
+        default=0.5,
+        min=0,
+        help="""
+Seconds between two batches of rewrapping, in each process that has a
+conductor. More of it leaves more of the custodian, and of the database, to
+requests. Several processes share the work and add up their rates.
+""",
+    ),
+    cfg.IntOpt(
+        'rewrap_interval',
+        default=10,
+        min=1,
+        help="""
+Seconds from one look for keys that have to be rewrapped, or destroyed, to the
+next. So long may it take until a rotation that another process began is
+noticed.
 """,
     ),
 ]

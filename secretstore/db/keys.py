@@ -23,6 +23,7 @@ class MasterKeyRow(NamedTuple):
     in_use: bool
     created_at: datetime.datetime
     retired_at: datetime.datetime | None
+    destroyed_at: datetime.datetime | None = None
 
 
 class ProjectKeyRow(NamedTuple):
@@ -34,6 +35,17 @@ class ProjectKeyRow(NamedTuple):
     wrapped_key: bytes
     in_use: bool
     created_at: datetime.datetime
+    rewrapped_at: datetime.datetime | None = None
+
+
+class Wanted(NamedTuple):
+    """The strategies that a project prefers, and that all others get.
+
+    None: it prefers none; it is left to the configuration.
+    """
+
+    preferred: str | None
+    default: str | None
 
 
 _master_keys = models.table(models.MasterKey)
@@ -53,6 +65,15 @@ _MASTER_KEY_IN_USE = sa.select(_master_keys).where(
     _master_keys.c.in_use == sa.true(),
 )
 _ADD_MASTER_KEY = sa.insert(_master_keys)
+# Those who put something under the same key need not wait for each other.
+_HOLD_MASTER_KEY = (
+    sa.select(_master_keys.c.id)
+    .where(
+        _master_keys.c.id == sa.bindparam('key_id'),
+        _master_keys.c.in_use == sa.true(),
+    )
+    .with_for_update(read=True)
+)
 _PROJECT_KEY = sa.select(_project_keys).where(
     _project_keys.c.id == sa.bindparam('key_id')
 )
@@ -75,10 +96,16 @@ _PROJECT_KEY_IN_USE = (
         ),
     )
 )
-_PREFERRED = (
+_DEFAULT = sa.select(_stores.c.strategy).where(
+    _stores.c.global_default == sa.true()
+)
+_WANTED = sa.select(
     sa.select(_stores.c.strategy)
     .join_from(_preferences, _stores)
     .where(_preferences.c.project_id == sa.bindparam('of_project'))
+    .scalar_subquery()
+    .label('preferred'),
+    _DEFAULT.scalar_subquery().label('default'),
 )
 # Locks the preference, and not what all who share it lock, the store.
 _HOLD_PREFERRED = (
@@ -112,7 +139,7 @@ def master_key_in_use(
     conn: sa.Connection, strategy: str
 ) -> MasterKeyRow | None:
     found = conn.execute(_MASTER_KEY_IN_USE, {'strategy': strategy})
-    return _master(found.first())
+    return master_key_of(found.first())
 
 
 def master_keys_in_use(conn: sa.Connection) -> list[MasterKeyRow]:
@@ -121,12 +148,23 @@ def master_keys_in_use(conn: sa.Connection) -> list[MasterKeyRow]:
 
 
 def master_key(conn: sa.Connection, key_id: str) -> MasterKeyRow | None:
-    return _master(conn.execute(_MASTER_KEY, {'key_id': key_id}).first())
+    return master_key_of(conn.execute(_MASTER_KEY, {'key_id': key_id}).first())
 
 
 def master_keys(conn: sa.Connection) -> list[MasterKeyRow]:
     """All of them, the oldest first."""
     return _masters(conn.execute(_MASTER_KEYS))
+
+
+def hold_master_key(conn: sa.Connection, key_id: str) -> bool:
+    """Whether it is in use, and then stays so until the transaction ends.
+
+    For whoever puts something under it: once a key is in use no longer,
+    nothing comes under it any more.
+    """
+    return (
+        conn.execute(_HOLD_MASTER_KEY, {'key_id': key_id}).first() is not None
+    )
 
 
 def add_master_key(conn: sa.Connection, row: MasterKeyRow) -> None:
@@ -139,11 +177,13 @@ def project_key_in_use(
 ) -> ProjectKeyRow | None:
     """None as well while the project prefers another strategy than its."""
     found = conn.execute(_PROJECT_KEY_IN_USE, {'of_project': project_id})
-    return _project(found.first())
+    return project_key_of(found.first())
 
 
 def project_key(conn: sa.Connection, key_id: str) -> ProjectKeyRow | None:
-    return _project(conn.execute(_PROJECT_KEY, {'key_id': key_id}).first())
+    return project_key_of(
+        conn.execute(_PROJECT_KEY, {'key_id': key_id}).first()
+    )
 
 
 def add_project_key(conn: sa.Connection, row: ProjectKeyRow) -> None:
@@ -160,17 +200,21 @@ def retire_keys_of_others(
     )
 
 
-def preferred_strategy(conn: sa.Connection, project_id: str) -> str | None:
-    """The strategy of the store that the project prefers."""
-    found = conn.execute(_PREFERRED, {'of_project': project_id})
-    strategy: str | None = found.scalar()
+def default_strategy(conn: sa.Connection) -> str | None:
+    """The one that was migrated to; None leaves it to the configuration."""
+    strategy: str | None = conn.execute(_DEFAULT).scalar()
     return strategy
+
+
+def wanted_strategies(conn: sa.Connection, project_id: str) -> Wanted:
+    found = conn.execute(_WANTED, {'of_project': project_id})
+    return Wanted._make(found.one())
 
 
 def hold_preferred_strategy(
     conn: sa.Connection, project_id: str
 ) -> str | None:
-    """What preferred_strategy() gives, as it is now.
+    """The strategy that the project prefers, as it is now.
 
     When there is one, nobody changes it before the transaction ends.
     """
@@ -190,16 +234,16 @@ def _stored(row: MasterKeyRow | ProjectKeyRow) -> dict[str, Any]:
 
 
 def _masters(found: sa.CursorResult[Any]) -> list[MasterKeyRow]:
-    return [row for row in map(_master, found) if row is not None]
+    return [row for row in map(master_key_of, found) if row is not None]
 
 
-def _master(row: sa.Row[Any] | None) -> MasterKeyRow | None:
+def master_key_of(row: sa.Row[Any] | None) -> MasterKeyRow | None:
     if row is None:
         return None
     return MasterKeyRow._make(row)._replace(in_use=bool(row.in_use))
 
 
-def _project(row: sa.Row[Any] | None) -> ProjectKeyRow | None:
+def project_key_of(row: sa.Row[Any] | None) -> ProjectKeyRow | None:
     if row is None:
         return None
     return ProjectKeyRow._make(row)._replace(in_use=bool(row.in_use))

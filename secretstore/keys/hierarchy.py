@@ -5,28 +5,19 @@ The only module that turns a project and a payload into a record and back.
 """
 
 from collections.abc import Callable, Mapping
-import logging
 import time
 from typing import NamedTuple
 import uuid
 
-from oslo_db import exception as db_exc
-from oslo_utils import timeutils
-
 from secretstore import errors
 from secretstore.crypto import aead
-from secretstore.crypto.binding import binding as bound_to
 from secretstore.crypto.envelope import Envelope
 from secretstore.db import engine
-from secretstore.db import keys as rows
+from secretstore.db.keys import ProjectKeyRow
 from secretstore.keys.cache import TtlCache
 from secretstore.keys.master import MasterKeys
+from secretstore.keys.project_keys import ProjectKeys
 from secretstore.security.workflow import BaseSecurityWorkflow
-
-LOG = logging.getLogger(__name__)
-
-# How often a preference may change while a key is made for it.
-_ATTEMPTS = 5
 
 # What the service seals for itself is sealed under the key of a project of
 # its own.  A line feed is in no header, no password file and no id that
@@ -68,8 +59,8 @@ class KeyHierarchy:
         cache_size: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._database = database
-        self._master_keys = MasterKeys(database, strategies, default_strategy)
+        self.master_keys = MasterKeys(database, strategies, default_strategy)
+        self.project_keys = ProjectKeys(database, self.master_keys)
         # Two caches: a key must not outlive its own entry because its
         # project's entry is younger.
         self._in_use: TtlCache[str, uuid.UUID] = TtlCache(
@@ -87,17 +78,17 @@ class KeyHierarchy:
         wrong.  Processes that start at the same time on an empty database
         end with one master key.
         """
-        self._master_keys.start()
+        self.master_keys.start()
 
     def verify(self) -> None:
         """Verify what ``start`` verifies, and make nothing."""
-        self._master_keys.verify()
+        self.master_keys.verify()
 
     def stop(self) -> None:
         """Forget all keys and stop the strategies."""
         self._in_use.clear()
         self._keys.clear()
-        self._master_keys.stop()
+        self.master_keys.stop()
 
     def check(self) -> None:
         """Return when a key that is in no cache could be used now.
@@ -105,7 +96,7 @@ class KeyHierarchy:
         Asks the database and the custodian on each call; raises what
         ``seal`` and ``open`` would raise.
         """
-        self._master_keys.check()
+        self.master_keys.check()
 
     def seal(self, project_id: str, payload: bytes, binding: bytes) -> Sealed:
         """Seal a payload under the project's key, made when it has none.
@@ -151,112 +142,21 @@ class KeyHierarchy:
         self._in_use.invalidate(project_id)
 
     def _find_in_use(self, project_id: str) -> uuid.UUID:
-        row = self._row_in_use(project_id) or self._create(project_id)
+        known = self.project_keys
+        row = known.in_use(project_id) or known.create(project_id)
         key_id = uuid.UUID(row.id)
         # The row is at hand: put its key where it is looked for next.
         self._keys.get(key_id, lambda: self._unwrap(row))
         return key_id
 
     def _load(self, key_id: uuid.UUID) -> _ProjectKey:
-        row = self._row(str(key_id))
+        row = self.project_keys.get(str(key_id))
         if row is None:
             raise errors.Corrupt(
                 f'The record names project key {key_id}, which does not exist'
             )
         return self._unwrap(row)
 
-    def _unwrap(self, row: rows.ProjectKeyRow) -> _ProjectKey:
-        master_key = self._master_key(row.master_key_id)
-        if master_key is None:
-            raise errors.MasterKeyNotFound(
-                f'Project key {row.id} is wrapped under master key '
-                f'{row.master_key_id}, which the database does not have'
-            )
-        key = self._master_keys.unwrap(
-            master_key, row.wrapped_key, _context(row.project_id, row.id)
-        )
-        if len(key) != aead.KEY_SIZE:
-            raise errors.Corrupt(f'Project key {row.id} has a wrong length')
+    def _unwrap(self, row: ProjectKeyRow) -> _ProjectKey:
+        key = self.project_keys.unwrap(row)
         return _ProjectKey(row.id, row.project_id, aead.Aead(key))
-
-    def _create(self, project_id: str) -> rows.ProjectKeyRow:
-        """Make the project's key, or return that of who was faster.
-
-        The caller unwraps what was stored before it seals anything, so no
-        payload ever depends on a key that cannot be had back.
-        """
-        for _ in range(_ATTEMPTS):
-            preferred = self._preferred(project_id)
-            row = self._new(project_id, preferred)
-            try:
-                if self._add(row, preferred):
-                    return row
-            except db_exc.DBDuplicateEntry:
-                LOG.debug('Another key of %s was faster', project_id)
-            winner = self._row_in_use(project_id)
-            if winner is not None:
-                return winner
-        raise errors.DatabaseUnavailable(
-            f'The keys of project {project_id} are being changed'
-        )
-
-    def _new(
-        self, project_id: str, preferred: str | None
-    ) -> rows.ProjectKeyRow:
-        master_key = self._master_keys.in_use(preferred)
-        key_id = str(uuid.uuid4())
-        return rows.ProjectKeyRow(
-            id=key_id,
-            project_id=project_id,
-            master_key_id=master_key.id,
-            wrapped_key=self._master_keys.wrap(
-                master_key,
-                aead.generate_key(),
-                _context(project_id, key_id),
-            ),
-            in_use=True,
-            created_at=timeutils.utcnow(),
-        )
-
-    @engine.retried
-    def _row_in_use(self, project_id: str) -> rows.ProjectKeyRow | None:
-        with self._database.reading() as connection:
-            return rows.project_key_in_use(connection, project_id)
-
-    @engine.retried
-    def _row(self, key_id: str) -> rows.ProjectKeyRow | None:
-        with self._database.reading() as connection:
-            return rows.project_key(connection, key_id)
-
-    @engine.retried
-    def _master_key(self, key_id: str) -> rows.MasterKeyRow | None:
-        with self._database.reading() as connection:
-            return rows.master_key(connection, key_id)
-
-    @engine.retried
-    def _preferred(self, project_id: str) -> str | None:
-        with self._database.reading() as connection:
-            return rows.preferred_strategy(connection, project_id)
-
-    @engine.retried
-    def _add(self, row: rows.ProjectKeyRow, preferred: str | None) -> bool:
-        """False, and nothing is stored, when it is preferred no longer.
-
-        A preference that is given up waits for the end of this, and then
-        retires the key.  One that is set meanwhile need not wait: while it
-        stands, a key of another strategy is not used.
-        """
-        with self._database.writing() as connection:
-            held = rows.hold_preferred_strategy(connection, row.project_id)
-            if held != preferred:
-                return False
-            if preferred is not None:
-                rows.retire_keys_of_others(
-                    connection, row.project_id, preferred
-                )
-            rows.add_project_key(connection, row)
-        return True
-
-
-def _context(project_id: str, key_id: str) -> bytes:
-    return bound_to('project key', project_id, key_id)

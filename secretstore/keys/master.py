@@ -36,7 +36,7 @@ class MasterKeys:
     ) -> None:
         self._database = database
         self._strategies = strategies
-        self._default = default_strategy
+        self._configured = default_strategy
 
     def start(self) -> None:
         """Start the strategies, make the first key, verify all of them.
@@ -48,9 +48,19 @@ class MasterKeys:
         """
         self._start_strategies()
         self._verify_all()
-        if self._row_in_use(self._default) is None:
+        default = self.default()
+        if default != self._configured:
+            LOG.warning(
+                'The master keys were migrated to security strategy %s, which '
+                'guards new keys although security_strategy is %s: set '
+                'security_strategy = %s',
+                default,
+                self._configured,
+                default,
+            )
+        if self._row_in_use(default) is None:
             try:
-                self._create(self._default)
+                self._create(default)
             except errors.SecretStoreError as exc:
                 raise _refusal(
                     'The first master key cannot be made', exc
@@ -73,6 +83,13 @@ class MasterKeys:
         for row in self._rows():
             if row.retired_at is None:
                 self._verify_at_start(row)
+        default = self.default()
+        if default not in self._strategies:
+            raise errors.StartupError(
+                f'The master keys were migrated to security strategy '
+                f'{default}, which is not enabled: set security_strategy = '
+                f'{default}'
+            )
         for name in self._preferred():
             if name not in self._strategies:
                 raise errors.StartupError(
@@ -92,7 +109,22 @@ class MasterKeys:
             raise errors.MasterKeyNotFound('No master key is in use')
         for row in in_use:
             self._strategy(row.strategy, row).check()
-            self._verify(row)
+            self.verify_key(row)
+
+    @property
+    def enabled(self) -> frozenset[str]:
+        """The strategies that this process has."""
+        return frozenset(self._strategies)
+
+    @engine.retried
+    def default(self) -> str:
+        """The strategy of projects that prefer none.
+
+        What was migrated to, of which all conductors know, comes before what
+        each is configured to.
+        """
+        with self._database.reading() as connection:
+            return rows.default_strategy(connection) or self._configured
 
     def in_use(self, strategy: str | None = None) -> rows.MasterKeyRow:
         """The key under which new project keys are wrapped.
@@ -100,9 +132,9 @@ class MasterKeys:
         The first one of a strategy is made, and verified, when there is
         none.
 
-        :param strategy: None means the default
+        :param strategy: None means the configured one
         """
-        name = self._default if strategy is None else strategy
+        name = self._configured if strategy is None else strategy
         row = self._row_in_use(name)
         if row is None:
             self._create(name)
@@ -112,8 +144,13 @@ class MasterKeys:
                     f'The master keys of security strategy {name} are being '
                     f'changed'
                 )
-            self._verify(row)
+            self.verify_key(row)
         return row
+
+    @engine.retried
+    def get(self, key_id: str) -> rows.MasterKeyRow | None:
+        with self._database.reading() as connection:
+            return rows.master_key(connection, key_id)
 
     def wrap(
         self, row: rows.MasterKeyRow, key: bytes, context: bytes
@@ -129,12 +166,16 @@ class MasterKeys:
             row.reference, wrapped, context
         )
 
-    def _create(self, name: str) -> None:
-        """Make a strategy's first key, unless another process is faster."""
+    def make(self, name: str) -> rows.MasterKeyRow:
+        """Have a strategy make a key, and see that it works.
+
+        It is for the caller to store the row.  A key whose row is not stored
+        stays with its custodian, where it harms nobody.
+        """
         strategy = self._strategy(name)
         key_id = str(uuid.uuid4())
         reference = strategy.create_master_key()
-        mine = rows.MasterKeyRow(
+        row = rows.MasterKeyRow(
             id=key_id,
             strategy=name,
             reference=reference,
@@ -145,26 +186,32 @@ class MasterKeys:
             created_at=timeutils.utcnow(),
             retired_at=None,
         )
+        self.verify_key(row)
+        return row
+
+    def _create(self, name: str) -> None:
+        """Make a strategy's first key, unless another process is faster."""
+        mine = self.make(name)
         # Any other failure leaves the key where it is: whether the row was
         # committed is then unknown, and a key too many harms nobody.
         try:
             self._add(mine)
         except db_exc.DBDuplicateEntry:
             winner = self._row_in_use(name)
-            if winner is None or winner.id != key_id:
-                self._destroy_unused(mine)
+            if winner is None or winner.id != mine.id:
+                self.destroy_unused(mine)
                 return
         LOG.info(
             'Made the first master key %s: strategy %s, reference %s',
-            key_id,
+            mine.id,
             name,
-            reference,
+            mine.reference,
         )
 
-    def _destroy_unused(self, row: rows.MasterKeyRow) -> None:
+    def destroy_unused(self, row: rows.MasterKeyRow) -> None:
         """Another process was first; nothing was wrapped under ours."""
         try:
-            self._strategy(row.strategy, row).destroy_master_key(row.reference)
+            self.destroy(row)
         except errors.SecretStoreError as exc:
             LOG.warning(
                 'A master key that nothing uses could not be removed; '
@@ -174,13 +221,17 @@ class MasterKeys:
                 exc,
             )
 
+    def destroy(self, row: rows.MasterKeyRow) -> None:
+        """Have the custodian remove a key for good."""
+        self._strategy(row.strategy, row).destroy_master_key(row.reference)
+
     def _verify_at_start(self, row: rows.MasterKeyRow) -> None:
         about = (
             f'Master key {row.id} (strategy {row.strategy}, reference '
             f'{row.reference})'
         )
         try:
-            self._verify(row)
+            self.verify_key(row)
         except errors.Corrupt as exc:
             raise errors.StartupError(
                 f'{about} is not the key that this database was written '
@@ -189,7 +240,8 @@ class MasterKeys:
         except errors.SecretStoreError as exc:
             raise _refusal(about, exc) from exc
 
-    def _verify(self, row: rows.MasterKeyRow) -> None:
+    def verify_key(self, row: rows.MasterKeyRow) -> None:
+        """Raise unless the custodian has the very key, and can use it."""
         value = self.unwrap(row, row.check_value, _check_context(row.id))
         if value != CHECK_VALUE:
             raise errors.Corrupt(

@@ -13,6 +13,7 @@ from secretstore.policies import (
     base,
     consumers,
     containers,
+    masterkeys,
     orders,
     quotas,
     secretmeta,
@@ -31,6 +32,7 @@ _RESOURCES = (
     quotas,
     secretstores,
     transportkeys,
+    masterkeys,
 )
 
 

@@ -72,6 +72,9 @@ REPEATABLE = frozenset(
         'secret_stores.prefer',
         'transport_keys.page',
         'transport_keys.get',
+        'master_keys.progress',
+        'master_keys.migrate',
+        'master_keys.retire',
         'health.check',
     }
 )

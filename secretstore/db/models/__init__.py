@@ -2,6 +2,7 @@
 """The tables. Rows are read and written as tuples, never as objects."""
 
 from secretstore.db.models.base import Base as Base
+from secretstore.db.models.base import Bytes as Bytes
 from secretstore.db.models.base import Id as Id
 from secretstore.db.models.base import Time as Time
 from secretstore.db.models.base import table as table

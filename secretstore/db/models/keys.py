@@ -10,7 +10,11 @@ from secretstore.db.models.base import Base, Bytes, Id, LongText, Time, text
 
 
 class MasterKey(Base):
-    """A custodian's key; in_use is TRUE for one per strategy, else NULL."""
+    """A custodian's key; in_use is TRUE for one per strategy, else NULL.
+
+    From retired_at on nothing is under it, from destroyed_at on its
+    custodian has it no longer.
+    """
 
     __tablename__ = 'master_keys'
     __table_args__ = Base.arguments(sa.UniqueConstraint('strategy', 'in_use'))
@@ -22,6 +26,9 @@ class MasterKey(Base):
     in_use: orm.Mapped[bool | None] = orm.mapped_column(sa.Boolean)
     created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(Time)
     retired_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(Time)
+    destroyed_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(
+        Time
+    )
 
 
 class ProjectKey(Base):
@@ -40,6 +47,10 @@ class ProjectKey(Base):
     wrapped_key: orm.Mapped[bytes] = orm.mapped_column(Bytes)
     in_use: orm.Mapped[bool | None] = orm.mapped_column(sa.Boolean)
     created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(Time)
+    # When it came under the present master key, if not when it was made.
+    rewrapped_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(
+        Time
+    )
 
 
 class TransportKey(Base):

@@ -53,15 +53,25 @@ class ProjectQuota(Base):
 
 
 class SecretStore(Base):
-    """A strategy under the id by which the API speaks of it."""
+    """A strategy under the id by which the API speaks of it.
+
+    global_default is TRUE for the one that was migrated to, else NULL; for
+    all of them it is left to the configuration.
+    """
 
     __tablename__ = 'secret_stores'
-    __table_args__ = Base.arguments(sa.UniqueConstraint('strategy'))
+    __table_args__ = Base.arguments(
+        sa.UniqueConstraint('strategy'),
+        sa.Index(
+            'ix_secret_stores_global_default', 'global_default', unique=True
+        ),
+    )
 
     id: orm.Mapped[str] = orm.mapped_column(Id, primary_key=True)
     strategy: orm.Mapped[str] = orm.mapped_column(text(255))
     created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(Time)
     updated_at: orm.Mapped[datetime.datetime] = orm.mapped_column(Time)
+    global_default: orm.Mapped[bool | None] = orm.mapped_column(sa.Boolean)
 
 
 class ProjectSecretStore(Base):

@@ -32,6 +32,11 @@ from secretstore.rpc.interface.containers import (
     NewContainer,
     NewContainerConsumer,
 )
+from secretstore.rpc.interface.master_keys import (
+    MasterKeyProgress,
+    MasterKeys,
+    MasterKeyView,
+)
 from secretstore.rpc.interface.orders import (
     MAX_PASS_PHRASE,
     NewOrder,
@@ -89,6 +94,9 @@ __all__ = [
     'ContainerView',
     'Containers',
     'Health',
+    'MasterKeyProgress',
+    'MasterKeyView',
+    'MasterKeys',
     'NewAcl',
     'NewContainer',
     'NewContainerConsumer',
@@ -138,4 +146,5 @@ class Conductor(NamedTuple):
     quotas: Quotas
     secret_stores: SecretStores
     transport_keys: TransportKeys
+    master_keys: MasterKeys
     health: Health

@@ -3,7 +3,8 @@
 
 ==== =====================================================================
 1.0  what there was first
-1.1  ``create`` of secrets, containers and orders takes the new id
+1.1  ``create`` of secrets, containers and orders takes the new id;
+     master keys
 ==== =====================================================================
 """
 

@@ -55,13 +55,13 @@ class TestStoresAndSealing(unittest.TestCase):
         ).strip()
 
     def guards(self) -> list[str]:
-        """The strategy of each project key but the service's own."""
+        """The strategy of each project key in use but the service's own."""
         path = self.server.state_folder / 'secretstore.db'
         with contextlib.closing(sqlite3.connect(path)) as database:
             rows = database.execute(
                 'SELECT strategy FROM master_keys JOIN project_keys ON '
                 'master_key_id = master_keys.id '
-                "WHERE project_id NOT LIKE '%service' "
+                "WHERE project_id NOT LIKE '%service' AND project_keys.in_use "
                 'ORDER BY project_keys.rowid'
             )
             return [strategy for (strategy,) in rows]
@@ -101,12 +101,13 @@ class TestStoresAndSealing(unittest.TestCase):
         with self.assertRaises(openstack.exceptions.NotFoundException):
             api.get_preferred_secret_store()
         before = self.stored('before')
+        self.assertEqual(['proprietary'], self.guards())
         prefer = f'/secret-stores/{other.secret_store_id}/preferred'
         self.assertEqual(204, api.post(prefer).status_code)
         found = api.get_preferred_secret_store()
         self.assertEqual(other.secret_store_id, found.secret_store_id)
         after = self.stored('after')
-        self.assertEqual(['proprietary', OTHER], self.guards())
+        self.assertEqual([OTHER], self.guards())
         self.assertEqual(204, api.delete(prefer).status_code)
         with self.assertRaises(openstack.exceptions.NotFoundException):
             api.get_preferred_secret_store()

@@ -18,6 +18,7 @@ from secretstore.policies import (
     acls,
     consumers,
     containers,
+    masterkeys,
     orders,
     quotas,
     secretmeta,
@@ -168,6 +169,7 @@ TABLE = {
     transportkeys.CREATE: SERVICE,
     transportkeys.GET: ANYBODY,
     transportkeys.DELETE: SERVICE,
+    **{rule.name: SERVICE for rule in masterkeys.RULES},
 }
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """WSGI applications under uWSGI, as in production."""
 
+import configparser
 import pathlib
 import sys
 import typing
@@ -20,6 +21,15 @@ def write_options(path: pathlib.Path, options: Options) -> None:
             lines += [f'{name} = {one}' for one in many]
         lines.append('')
     path.write_text('\n'.join(lines))
+
+
+def read_options(path: pathlib.Path) -> dict[str, dict[str, object]]:
+    """What write_options() wrote, each option once."""
+    parser = configparser.ConfigParser(
+        interpolation=None, default_section='', delimiters=('=',)
+    )
+    parser.read(path)
+    return {group: dict(parser[group]) for group in parser.sections()}
 
 
 def merge(*layers: Options) -> dict[str, dict[str, object]]:

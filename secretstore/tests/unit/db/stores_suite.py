@@ -37,7 +37,7 @@ class SecretStores(base.DatabaseTest):
             row = secret_stores.preferred(conn, base.PROJECT)
             self.assertEqual(
                 row and row.strategy,
-                keys.preferred_strategy(conn, base.PROJECT),
+                keys.wanted_strategies(conn, base.PROJECT).preferred,
             )
             self.assertEqual(
                 [row.strategy] if row else [],

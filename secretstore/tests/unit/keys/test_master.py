@@ -163,14 +163,14 @@ class StartTest(Base):
     def test_retired_keys_are_not_asked_for(self) -> None:
         self.sql(
             "INSERT INTO master_keys VALUES ('old', 'gone', 'x', x'00', "
-            "NULL, '2026-01-01 00:00:00', '2026-02-01 00:00:00')"
+            "NULL, '2026-01-01 00:00:00', '2026-02-01 00:00:00', NULL)"
         )
         self.started()
 
     def test_keys_out_of_use_but_not_retired_are_verified(self) -> None:
         self.sql(
             "INSERT INTO master_keys VALUES ('old', 'proprietary', 'x', "
-            "x'00', NULL, '2026-01-01 00:00:00', NULL)"
+            "x'00', NULL, '2026-01-01 00:00:00', NULL, NULL)"
         )
         with self.assertRaises(errors.StartupError) as caught:
             self.started()

@@ -162,5 +162,5 @@ class RefusalTest(unittest.TestCase):
         self.assertEqual('new', created)
 
     def test_the_first_version_is_a_part_of_this_one(self) -> None:
-        self.assertEqual({*FIRST}, {*METHODS})
+        self.assertLessEqual({*FIRST}, {*METHODS})
         self.assertEqual(['secret'], FIRST['secrets.create'].arguments)

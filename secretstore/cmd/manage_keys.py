@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``secretstore-manage master-key`` and ``project-key``."""
+
+import argparse
+from collections.abc import Iterator
+import contextlib
+from typing import Any
+
+from oslo_config import cfg
+
+from secretstore import errors
+from secretstore.conductor import service
+from secretstore.db import migration
+from secretstore.db.engine import Database
+from secretstore.db.keys import MasterKeyRow
+from secretstore.keys.hierarchy import KeyHierarchy
+from secretstore.keys.rotation import (
+    RATE_SECONDS,
+    Progress,
+    Rotation,
+    state_of,
+)
+
+
+@contextlib.contextmanager
+def _keys(
+    database: Database, conf: cfg.ConfigOpts, started: bool
+) -> Iterator[KeyHierarchy]:
+    """The key hierarchy; with its strategies started, and keys verified."""
+    migration.check(database)
+    keys = service.key_hierarchy(conf, database)
+    if not started:
+        yield keys
+        return
+    try:
+        keys.verify()
+        yield keys
+    finally:
+        keys.stop()
+
+
+def _progress(database: Database, conf: cfg.ConfigOpts) -> Progress:
+    with _keys(database, conf, started=False) as keys:
+        return Rotation(database, keys.master_keys).progress()
+
+
+def _list(database: Database, conf: cfg.ConfigOpts) -> None:
+    found = _progress(database, conf)
+    for row in found.master_keys:
+        print(
+            f'{row.id}  {state_of(row):9}  {row.created_at:%Y-%m-%d %H:%M}  '
+            f'{row.strategy}  {row.reference}'
+        )
+
+
+def _status(database: Database, conf: cfg.ConfigOpts) -> None:
+    found = _progress(database, conf)
+    print(f'New project keys are guarded by {found.default}.')
+    for row in found.master_keys:
+        count = found.project_keys.get(row.id, 0)
+        if row.destroyed_at is None:
+            print(
+                f'{row.id}  {state_of(row):9}  {row.strategy}: '
+                f'{count} project keys'
+            )
+    print(
+        f'{found.misplaced} project keys are to be rewrapped, '
+        f'{found.rewrapped} were in the last {RATE_SECONDS} s'
+        f'{_rest(found)}.'
+    )
+
+    if found.replaced:
+        print(
+            f'{found.replaced} project keys were replaced; {found.secrets} '
+            f'secrets under them are to be rewrapped.'
+        )
+
+
+def _rest(found: Progress) -> str:
+    if not found.misplaced or not found.rewrapped:
+        return ''
+    return f': about {found.misplaced / found.rate:.0f} s to go'
+
+
+def _rotate(database: Database, conf: cfg.ConfigOpts) -> None:
+    with _keys(database, conf, started=True) as keys:
+        rotation = Rotation(database, keys.master_keys)
+        _tell(rotation.rotate(conf.command.strategy), rotation)
+
+
+def _migrate(database: Database, conf: cfg.ConfigOpts) -> None:
+    with _keys(database, conf, started=True) as keys:
+        rotation = Rotation(database, keys.master_keys)
+        _tell(rotation.migrate(conf.command.to), rotation)
+    if conf.security_strategy != conf.command.to:
+        print(
+            f'Set security_strategy = {conf.command.to} and keep '
+            f'{conf.security_strategy} in enabled_security_strategies until '
+            f'its keys are retired.'
+        )
+
+
+def _tell(row: MasterKeyRow, rotation: Rotation) -> None:
+    print(
+        f'Master key {row.id} is in use: strategy {row.strategy}, reference '
+        f'{row.reference}.'
+    )
+    count = rotation.progress().misplaced
+    if count:
+        print(
+            f'{count} project keys will be rewrapped by running conductors: '
+            f'see secretstore-manage master-key status.'
+        )
+
+
+def _retire(database: Database, conf: cfg.ConfigOpts) -> None:
+    with _keys(database, conf, started=False) as keys:
+        row = Rotation(database, keys.master_keys).retire(conf.command.key_id)
+    if row.destroyed_at is not None:
+        print(f'Master key {row.id} was destroyed at {row.destroyed_at}.')
+        return
+    print(
+        f'Master key {row.id} is retired. A conductor that has security '
+        f'strategy {row.strategy} destroys it after '
+        f'{conf.conductor.key_cache_ttl} s.'
+    )
+
+
+def _rotate_project(database: Database, conf: cfg.ConfigOpts) -> None:
+    command = conf.command
+    if (command.project_id is None) != command.all:
+        raise errors.InvalidInput('Give the id of a project, or --all')
+    with _keys(database, conf, started=True) as keys:
+        ids = iter([command.project_id])
+        if command.all:
+            ids = keys.project_keys.projects(conf.conductor.rewrap_batch_size)
+        done = 0
+        for project_id in ids:
+            done += keys.project_keys.rotate(project_id) is not None
+    print(
+        f'{done} projects have a new key, which all processes use within '
+        f'{conf.conductor.key_cache_ttl} s. Running conductors rewrap what '
+        f'is sealed under the old ones, and delete those.'
+    )
+
+
+STRATEGY_HELP = 'one of the enabled strategies; default: that of new keys'
+RETIRE_DESCRIPTION = """
+Have a master key destroyed that nothing needs any more. It is refused while
+project keys are under it, and while it is in use.
+
+There is no way back, and backups of the database from before the key was
+replaced cannot be read without it: keep a copy of the key for as long as you
+keep those.
+"""
+
+
+PROJECT_DESCRIPTION = """
+Give a project, or all of them, a new key. Secrets are rewrapped in the
+background, 60 bytes each; their payloads and ids stay as they are.
+"""
+
+
+def add_parsers(subparsers: Any) -> None:
+    _add_master_key_parser(subparsers)
+    parser = subparsers.add_parser('project-key', help='rotate project keys')
+    actions = parser.add_subparsers(
+        dest='action', required=True, metavar='rotate'
+    )
+    rotate = actions.add_parser(
+        'rotate',
+        help='use a new key, and rewrap secrets',
+        description=PROJECT_DESCRIPTION,
+    )
+    rotate.add_argument('project_id', metavar='PROJECT_ID', nargs='?')
+    rotate.add_argument('--all', action='store_true', help='of all projects')
+    rotate.set_defaults(run=_rotate_project)
+
+
+def _add_master_key_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        'master-key', help='rotate, migrate and retire master keys'
+    )
+    actions = parser.add_subparsers(
+        dest='action',
+        required=True,
+        metavar='list|status|rotate|migrate|retire',
+    )
+    actions.add_parser('list', help='print all of them').set_defaults(
+        run=_list
+    )
+    actions.add_parser(
+        'status', help='print how far rewrapping is'
+    ).set_defaults(run=_status)
+    rotate = actions.add_parser(
+        'rotate', help='use a new master key, and rewrap what is under the old'
+    )
+    rotate.add_argument('--strategy', help=STRATEGY_HELP)
+    rotate.set_defaults(run=_rotate)
+    migrate = actions.add_parser(
+        'migrate', help='have another strategy guard the keys'
+    )
+    migrate.add_argument(
+        '--to',
+        metavar='STRATEGY',
+        required=True,
+        help='a strategy that every conductor has enabled',
+    )
+    migrate.set_defaults(run=_migrate)
+    retire = actions.add_parser(
+        'retire',
+        help='destroy a master key that nothing is under',
+        description=RETIRE_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    retire.add_argument('key_id', metavar='MASTER_KEY_ID')
+    retire.set_defaults(run=_retire)

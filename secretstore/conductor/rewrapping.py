@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bring keys where they belong, a bounded batch at a time."""
+
+import datetime
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from secretstore.conductor import common
+from secretstore.conductor.background import Task
+from secretstore.db import project_rotation
+from secretstore.db.engine import Database, retried
+from secretstore.db.keys import ProjectKeyRow
+from secretstore.keys.destroyer import Destroyer
+from secretstore.keys.hierarchy import KeyHierarchy
+from secretstore.keys.reseal import IN_FLIGHT_SECONDS, Resealer
+from secretstore.keys.rewrap import Rewrapper
+
+LOG = logging.getLogger(__name__)
+
+TASK = 'rewrapping'
+RESEALING = 'resealing'
+
+
+class Rewrapping:
+    """Moves project keys, and destroys master keys that were retired.
+
+    For one thread.  Any number of conductors may do so at a time.
+    """
+
+    def __init__(
+        self, database: Database, keys: KeyHierarchy, conf: cfg.ConfigOpts
+    ) -> None:
+        options = conf.conductor
+        self._interval: int = options.rewrap_interval
+        self._pause: float = options.rewrap_batch_interval
+        self._rewrapper = Rewrapper(
+            database,
+            keys.master_keys,
+            keys.project_keys,
+            options.rewrap_batch_size,
+        )
+        self._destroyer = Destroyer(
+            database, keys.master_keys, options.key_cache_ttl
+        )
+        self._moved = 0
+
+    def task(self) -> Task:
+        return Task(TASK, self._interval, self.run)
+
+    def run(self) -> float | None:
+        """Do a batch; the seconds to the next, None when there is none."""
+        batch = self._rewrapper.run()
+        self._moved += batch.moved
+        if batch.more:
+            return self._pause
+        if self._moved:
+            LOG.info('Rewrapped %d project keys', self._moved)
+            self._moved = 0
+        return self._destroyer.run()
+
+
+class Resealing:
+    """Replaces old project keys, and moves what is sealed under them.
+
+    For one thread.  Any number of conductors may do so at a time.
+    """
+
+    def __init__(
+        self, database: Database, keys: KeyHierarchy, conf: cfg.ConfigOpts
+    ) -> None:
+        options = conf.conductor
+        self._database = database
+        self._keys = keys
+        self._interval: int = options.rewrap_interval
+        self._pause: float = options.rewrap_batch_interval
+        self._batch_size: int = options.rewrap_batch_size
+        self._max_age = datetime.timedelta(options.project_key_max_age)
+        self._resealer = Resealer(
+            database,
+            keys.project_keys,
+            options.rewrap_batch_size,
+            options.key_cache_ttl + IN_FLIGHT_SECONDS,
+        )
+        self._moved = 0
+
+    def task(self) -> Task:
+        return Task(RESEALING, self._interval, self.run)
+
+    def run(self) -> float | None:
+        """Do a batch; the seconds to the next, None when there is none."""
+        batch = self._resealer.run()
+        self._moved += batch.moved
+        if batch.more:
+            return self._pause
+        if self._moved:
+            LOG.info('Rewrapped %d secrets', self._moved)
+            self._moved = 0
+        return self._pause if self._max_age and self._replace_old() else None
+
+    def _replace_old(self) -> bool:
+        """A batch of those that are too old; whether there may be more."""
+        found = self._too_old()
+        for row in found:
+            self._keys.project_keys.rotate(row.project_id)
+            self._keys.forget_in_use(row.project_id)
+        return len(found) == self._batch_size
+
+    @retried
+    def _too_old(self) -> list[ProjectKeyRow]:
+        before = common.utcnow() - self._max_age
+        with self._database.reading() as connection:
+            return project_rotation.older(
+                connection, before, '', self._batch_size
+            )

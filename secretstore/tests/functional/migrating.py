@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Secrets move to another custodian, and back, while two services are used.
+
+One of the services is killed half-way.  ``python -m benchmarks.migrate`` runs
+it at any size.
+"""
+
+import time
+import typing
+import uuid
+
+from oslo_config import cfg
+
+from secretstore import conf as options
+from secretstore.conductor import service
+from secretstore.context import RequestContext
+from secretstore.tests.functional import clients, load
+from secretstore.tests.functional.services import own, system, uwsgi, web
+
+KEYS = '/workflow/v1/master-keys'
+ADMIN = clients.noauth('admin', 'admin')
+CACHE_SECONDS = 2
+
+
+class Size(typing.NamedTuple):
+    """How much there is, and how fast it is moved.
+
+    idle is for how many seconds the load is measured before anything moves.
+    """
+
+    secrets: int
+    projects: int
+    batch_size: int = 50
+    batch_interval: float = 0.5
+    idle: float = 10
+
+
+class Step(typing.NamedTuple):
+    """One migration, as it was seen from outside."""
+
+    to: str
+    seconds: float
+    project_keys: int
+    killed_at: int
+    requests: int
+    lost: int
+    stored: int
+    failures: dict[str, int]
+    idle: tuple[float, float]
+    moving: tuple[float, float]
+
+    def __str__(self) -> str:
+        idle, moving = (
+            f'p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms'
+            for p50, p99 in (self.idle, self.moving)
+        )
+        return (
+            f'to {self.to}: {self.project_keys} project keys in '
+            f'{self.seconds:.1f} s ({self.project_keys / self.seconds:.0f} '
+            f'per second), a service killed with {self.killed_at} to go; '
+            f'{self.requests} requests, {sum(self.failures.values())} failed '
+            f'{self.failures or ""}, {self.lost} repeated as their connection '
+            f'was lost with the killed service; {self.stored} secrets stored '
+            f'meanwhile; reads before: {idle}; meanwhile: {moving}'
+        )
+
+
+class Site:
+    """Two services on one database; stops what it started."""
+
+    def __init__(
+        self, database_url: str, size: Size, layers: uwsgi.Options
+    ) -> None:
+        self._size = size
+        self.services = [
+            own.SecretStore(database_url, layers, processes=1)
+            for _ in range(2)
+        ]
+        first, second = self.services
+        second.key_folder = first.key_folder
+        for each in self.services:
+            each.options = uwsgi.merge(
+                each.options,
+                {
+                    'proprietary': {'crypt_key_dir': first.key_folder},
+                    'conductor': {
+                        'key_cache_ttl': CACHE_SECONDS,
+                        'rewrap_batch_size': size.batch_size,
+                        'rewrap_batch_interval': size.batch_interval,
+                        'rewrap_interval': 1,
+                    },
+                },
+            )
+        self.secrets: list[load.Secret] = []
+
+    def __enter__(self) -> typing.Self:
+        for each in self.services:
+            each.start()
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        for each in self.services:
+            each.stop()
+
+    def fill(self) -> None:
+        """Store secrets as a conductor does, without HTTP."""
+        conf = cfg.ConfigOpts()
+        options.register_opts(conf)
+        file = self.services[0].config_file
+        conf([], project='secretstore', default_config_files=[str(file)])
+        conductor = service.build(conf).conductor
+        projects = [uuid.uuid4().hex for _ in range(self._size.projects)]
+        for number in range(self._size.secrets):
+            project = projects[number % len(projects)]
+            payload = f'payload {number} of {project}'
+            secret_id = conductor.secrets.create(
+                RequestContext(
+                    user_id='u',
+                    project_id=project,
+                    roles=['member'],
+                    overwrite=False,
+                ),
+                {
+                    'name': None,
+                    'secret_type': 'opaque',
+                    'algorithm': None,
+                    'bit_length': None,
+                    'mode': None,
+                    'expiration': None,
+                    'content_type': load.TEXT,
+                    'payload': payload.encode(),
+                },
+            )
+            path = f'/v1/secrets/{secret_id}'
+            self.secrets.append(load.Secret(project, path, payload))
+
+    def migrate(self, strategy: str) -> Step:
+        """Move everything; kill a service when half of it is moved."""
+        killed, other = self.services
+        urls = [killed.url, other.url]
+        with load.Load(urls, self.secrets) as before:
+            time.sleep(self._size.idle)
+        with load.Load(urls, self.secrets) as clients_at_work:
+            time.sleep(0.5)
+            began = time.monotonic()
+            other.manage('master-key', 'migrate', '--to', strategy)
+            count = self.to_do()
+            killed_at = self._wait_for(count // 2)
+            killed.kill()
+            self._wait_for(0)
+            took = time.monotonic() - began
+        killed.start()
+        self.secrets += before.stored + clients_at_work.stored
+        failures = before.failures + clients_at_work.failures
+        return Step(
+            strategy,
+            took,
+            count,
+            killed_at,
+            before.requests + clients_at_work.requests,
+            clients_at_work.lost,
+            len(clients_at_work.stored),
+            dict(failures),
+            _quantiles(before),
+            _quantiles(clients_at_work),
+        )
+
+    def _wait_for(self, most: int) -> int:
+        """Return when no more than that many are to be moved."""
+        left: list[int] = []
+
+        def reached() -> bool:
+            left.append(self.to_do())
+            return left[-1] <= most
+
+        system.wait_for(f'{most} project keys to go', reached, 600)
+        return left[-1]
+
+    def to_do(self) -> int:
+        return int(self._state()['rewrapping']['to_do'])
+
+    def under(self) -> dict[str, int]:
+        """How many project keys are under each strategy."""
+        found: dict[str, int] = {}
+        for key in self._state()['master_keys']:
+            count = found.get(key['strategy'], 0) + key['project_keys']
+            found[key['strategy']] = count
+        return {name: count for name, count in found.items() if count}
+
+    def retire_all_but(self, strategy: str) -> int:
+        """Retire what has no project keys, and wait for its end."""
+        retired = [
+            key['id']
+            for key in self._state()['master_keys']
+            if key['strategy'] != strategy or key['state'] == 'replaced'
+        ]
+        for key_id in retired:
+            answer = web.call(
+                'POST',
+                f'{self.services[1].url}{KEYS}/{key_id}/retire',
+                headers=ADMIN,
+            )
+            if answer.status != 202:
+                raise system.Error(f'not retired: {answer.body!r}')
+        system.wait_for('the end of retired keys', self._all_destroyed, 60)
+        return len(retired)
+
+    def _all_destroyed(self) -> bool:
+        states = [key['state'] for key in self._state()['master_keys']]
+        return 'retired' not in states
+
+    def _state(self) -> typing.Any:
+        answer = web.call(
+            'GET', f'{self.services[1].url}{KEYS}', headers=ADMIN
+        )
+        return answer.json()
+
+    def lost(self) -> list[str]:
+        """Secrets that cannot be read as they were stored."""
+        connection = load.Connection([self.services[0].url])
+        return [
+            secret.path
+            for secret in self.secrets
+            if connection.payload(secret) != (200, secret.payload.encode())
+        ]
+
+
+def _quantiles(clients_at_work: load.Load) -> tuple[float, float]:
+    times = clients_at_work.reads
+    return load.quantile(times, 0.5), load.quantile(times, 0.99)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+import sqlite3
+import subprocess
+
+from secretstore.conductor import rewrapping, service
+from secretstore.db import migration
+from secretstore.db.engine import Database
+from secretstore.tests.unit.cmd.base import CommandTest
+from secretstore.tests.unit.conductor import base
+
+# The same strategy under another name.
+OTHER = 'secretstore.security.proprietary.SecurityWorkflow'
+
+
+class KeysTest(CommandTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.url = f'sqlite:///{self.folder}/secretstore.db'
+        self.file.write_text(
+            self.file.read_text().replace(
+                '[DEFAULT]',
+                f'[DEFAULT]\nenabled_security_strategies = {OTHER}',
+            )
+            + '[conductor]\nkey_cache_ttl = 0\n'
+        )
+        migration.upgrade(self.url)
+        self.conf = base.make_conf(
+            self.folder,
+            enabled_security_strategies=[OTHER],
+            conductor__key_cache_ttl=0,
+        )
+        database = Database(self.url)
+        self.addCleanup(database.dispose)
+        self.keys = service.key_hierarchy(self.conf, database)
+        self.keys.start()
+        self.sealed = self.keys.seal('p1', b'payload', b'row')
+        self.rewrapping = rewrapping.Rewrapping(database, self.keys, self.conf)
+
+    def run_key(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run_command('manage', 'master-key', *arguments)
+
+    def rewrap(self) -> None:
+        while self.rewrapping.run() is not None:
+            continue
+
+    def ids(self) -> list[str]:
+        with sqlite3.connect(self.folder / 'secretstore.db') as database:
+            found = database.execute(
+                'SELECT id FROM master_keys ORDER BY rowid'
+            )
+            return [key_id for (key_id,) in found]
+
+
+class MasterKeyTest(KeysTest):
+    def test_rotate(self) -> None:
+        done = self.run_key('rotate')
+        old, new = self.ids()
+        self.assert_ends(
+            0, done, f'{new} is in use', '1 project keys will be rewrapped'
+        )
+        done = self.run_key('status')
+        self.assert_ends(
+            0,
+            done,
+            'guarded by proprietary',
+            f'{old}  replaced   proprietary: 1 project keys',
+            f'{new}  in_use     proprietary: 0 project keys',
+            '1 project keys are to be rewrapped',
+        )
+        self.rewrap()
+        done = self.run_key('retire', old)
+        self.assert_ends(0, done, f'{old} is retired', 'after 0 s')
+        self.rewrap()
+        done = self.run_key('list')
+        self.assert_ends(0, done, f'{old}  destroyed', f'{new}  in_use')
+        done = self.run_key('status')
+        self.assert_ends(
+            0, done, f'{new}  in_use     proprietary: 1', '0 project keys are'
+        )
+        self.assertNotIn(old, done.stdout)
+        self.assertEqual(1, len(list((self.folder / 'keys').iterdir())))
+        self.assertEqual(
+            b'payload', self.keys.open('p1', self.sealed.record, b'row')
+        )
+
+    def test_migrate(self) -> None:
+        done = self.run_key('migrate', '--to', OTHER)
+        self.assert_ends(
+            0,
+            done,
+            f'in use: strategy {OTHER}',
+            '1 project keys will be rewrapped',
+            f'Set security_strategy = {OTHER}',
+        )
+        self.rewrap()
+        done = self.run_key('status')
+        self.assert_ends(0, done, f'guarded by {OTHER}', f'{OTHER}: 1 project')
+        done = self.run_key('migrate', '--to', 'proprietary')
+        self.assert_ends(0, done, 'in use: strategy proprietary')
+        self.assertNotIn('Set security_strategy', done.stdout)
+
+    def test_refused(self) -> None:
+        for arguments, words in (
+            (('migrate', '--to', 'pkcs11'), 'enabled_security_strategies'),
+            (('rotate', '--strategy', 'x'), 'enabled_security_strategies'),
+            (('retire', 'x'), 'There is no master key x'),
+            (('retire', *self.ids()), '1 project keys'),
+        ):
+            with self.subTest(arguments):
+                done = self.run_key(*arguments)
+                self.assert_ends(1, done, words)
+                self.assertEqual(1, len(done.stderr.splitlines()))
+        self.assertEqual(1, len(self.ids()))
+
+    def test_custodian_away(self) -> None:
+        (self.folder / 'keys').chmod(0o755)
+        done = self.run_key('rotate')
+        self.assert_ends(1, done, 'chmod 700')
+        self.assert_ends(0, self.run_key('status'), '0 project keys are')
+
+
+class ProjectKeyTest(KeysTest):
+    def run_project(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run_command('manage', 'project-key', *arguments)
+
+    def in_use(self) -> dict[str, str]:
+        with sqlite3.connect(self.folder / 'secretstore.db') as database:
+            return dict(
+                database.execute(
+                    'SELECT project_id, id FROM project_keys WHERE in_use'
+                ).fetchall()
+            )
+
+    def test_rotate(self) -> None:
+        self.keys.seal('p2', b'payload', b'row')
+        before = self.in_use()
+        self.assert_ends(
+            0, self.run_project('rotate', 'p1'), '1 projects', 'within 0 s'
+        )
+        between = self.in_use()
+        self.assertNotEqual(before['p1'], between['p1'])
+        self.assertEqual(before['p2'], between['p2'])
+        self.assert_ends(0, self.run_project('rotate', '--all'), '2 projects')
+        after = self.in_use()
+        self.assertEqual(set(), {*between.values()} & {*after.values()})
+        done = self.run_project('rotate', 'unknown')
+        self.assert_ends(0, done, '0 projects')
+        done = self.run_key('status')
+        self.assert_ends(0, done, '3 project keys were replaced; 0 secrets')
+
+    def test_refused(self) -> None:
+        for arguments in (('rotate',), ('rotate', 'p1', '--all')):
+            done = self.run_project(*arguments)
+            self.assert_ends(1, done, 'Give the id of a project, or --all')
