@@ -3,6 +3,11 @@
 
 from pbr import version
 
+# A header of the version document, by which the service knows itself: the
+# document is as Barbican's.
+IMPLEMENTATION_HEADER = 'X-Key-Manager-Implementation'
+IMPLEMENTATION = 'secretstore'
+
 version_info = version.VersionInfo('secretstore')
 
 

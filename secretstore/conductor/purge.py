@@ -48,7 +48,7 @@ class Purge:
         removed: collections.Counter[str] = collections.Counter()
         for _ in range(_ROUNDS):
             # Others' consumers go, uncounted, with what they use.
-            removed.update(self._consumers(project_id))
+            removed.update(self._others(project_id))
             for resource in purge.RESOURCES:
                 removed[resource] += self._all(resource, project_id)
             rest = self._finish(project_id)
@@ -75,24 +75,22 @@ class Purge:
             )
             return collection.remove(connection, resource, found)
 
-    def _consumers(self, project_id: str) -> collections.Counter[str]:
+    def _others(self, project_id: str) -> collections.Counter[str]:
         total: collections.Counter[str] = collections.Counter()
-        while removed := self._consumers_batch(project_id):
+        while removed := self._others_batch(project_id):
             total.update(removed)
         return total
 
     @retried
-    def _consumers_batch(self, project_id: str) -> dict[str, int]:
+    def _others_batch(self, project_id: str) -> dict[str, int]:
         # Outside of the transaction, which would lock what it looks at.
         with self._database.reading() as connection:
-            found = purge.some_consumers(
-                connection, project_id, self._batch_size
-            )
+            found = purge.some(connection, project_id, self._batch_size)
         removed = {}
         for kind, ids in found.items():
             if ids:
                 with self._database.writing() as connection:
-                    removed[kind] = purge.remove_consumers(
+                    removed[kind] = purge.remove_some(
                         connection, project_id, kind, ids
                     )
         return removed

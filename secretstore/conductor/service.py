@@ -13,6 +13,10 @@ from secretstore.conductor.collection import Collector
 from secretstore.conductor.container_consumers import ContainerConsumerManager
 from secretstore.conductor.containers import ContainerManager
 from secretstore.conductor.master_keys import MasterKeyManager
+from secretstore.conductor.named_keys import (
+    BackupKeyManager,
+    ReplicationUserKeyManager,
+)
 from secretstore.conductor.order_jobs import OrderJobs
 from secretstore.conductor.orders import OrderManager
 from secretstore.conductor.secret_consumers import SecretConsumerManager
@@ -99,14 +103,12 @@ def _conductor(
 ) -> Conductor:
     authorization = Authorization(conf)
     limits = quotas.configured(conf)
-    transport_keys = TransportKeyManager(database, keys, authorization, conf)
+    keyed = (database, keys, authorization)
+    transport_keys = TransportKeyManager(*keyed, conf)
     limited = (database, authorization, limits)
     most, budget = conf.limits, conf.orders.asymmetric_budget
-    orders = OrderManager(database, keys, authorization, limits, jobs, budget)
     return Conductor(
-        secrets=SecretManager(
-            database, keys, authorization, limits, transport_keys
-        ),
+        secrets=SecretManager(*keyed, limits, transport_keys),
         secret_metadata=SecretMetadataManager(
             database, authorization, most.metadata_per_secret
         ),
@@ -123,10 +125,12 @@ def _conductor(
         container_acls=acls.AclManager(
             database, authorization, acls.OF_CONTAINERS, most.users_per_acl
         ),
-        orders=orders,
+        orders=OrderManager(*keyed, limits, jobs, budget),
         quotas=quotas.QuotaManager(*limited),
-        secret_stores=SecretStoreManager(database, keys, authorization, conf),
+        secret_stores=SecretStoreManager(*keyed, conf),
         transport_keys=transport_keys,
+        backup_keys=BackupKeyManager(*keyed),
+        replication_user_keys=ReplicationUserKeyManager(*keyed),
         master_keys=_master_keys(database, keys, authorization, background),
         health=HealthManager(database, keys),
     )

@@ -11,6 +11,7 @@ from oslo_config import cfg
 
 from secretstore.conf import (
     api,
+    barbican,
     collection,
     conductor,
     database,
@@ -29,6 +30,7 @@ MODULES: tuple[ModuleType, ...] = (
     api,
     database,
     security,
+    barbican,
     quotas,
     limits,
     orders,

@@ -47,6 +47,28 @@ Whoever can read this directory and the database can read every secret. All
 conductors of one database need the same files. Keep a backup of it, apart
 from the backups of the database: without these files nothing can be
 decrypted any more.
+
+Key files may also come as systemd credentials named KEY_FILE, such as
+LoadCredentialEncrypted=0b6a....key: what is in $CREDENTIALS_DIRECTORY is read
+first, and is never written.
+""",
+    ),
+    cfg.StrOpt(
+        'backup_password',
+        secret=True,
+        help="""
+The pass phrase that is delivered as the encryption key of every backup that
+has none yet, as Trove's own option was. Printable ASCII without white space.
+When it is not set, each backup gets a random key. What was delivered for a
+backup once stays its key, whatever this says later.
+""",
+    ),
+    cfg.StrOpt(
+        'replication_password',
+        secret=True,
+        help="""
+The password that is delivered for the replication user of every instance that
+has none yet; as backup_password.
 """,
     ),
 ]

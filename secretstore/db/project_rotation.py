@@ -18,6 +18,7 @@ from secretstore.db.keys import ProjectKeyRow, project_key_of
 _keys = models.table(models.ProjectKey)
 _payloads = models.table(models.SecretPayload)
 _transport_keys = models.table(models.TransportKey)
+_named_keys = models.table(models.NamedKey)
 _orders = models.table(models.Order)
 
 _KEY_ID = sa.bindparam('key_id', type_=models.Id)
@@ -157,6 +158,13 @@ PLACES: Sequence[Place] = (
         _transport_keys.c.envelope,
         _transport_keys.c.project_key_id == _KEY_ID,
         _transport_keys.c.project_key_id,
+    ),
+    Place(
+        'named key',
+        _named_keys.c.id,
+        _named_keys.c.envelope,
+        _named_keys.c.project_key_id == _KEY_ID,
+        _named_keys.c.project_key_id,
     ),
     Place(
         'order pass phrase',

@@ -22,10 +22,16 @@ _CONSUMERS: dict[str, sa.Table] = {
     'secret consumers': models.table(models.SecretConsumer),
     'container consumers': models.table(models.ContainerConsumer),
 }
+# What may be many, besides the resources.
+_MANY: dict[str, sa.Table] = {
+    **_CONSUMERS,
+    'named keys': models.table(models.NamedKey),
+}
 # In the order of their removal: without its keys nothing can be read.
 _LAST: dict[str, sa.Table] = {
     'quotas': models.table(models.ProjectQuota),
     'preferred secret stores': models.table(models.ProjectSecretStore),
+    'named keys': models.table(models.NamedKey),
     'project keys': models.table(models.ProjectKey),
 }
 _ALL = {**_RESOURCES, **_CONSUMERS, **_LAST}
@@ -51,17 +57,17 @@ _LOCK_USAGE = (
     .order_by(_usage.c.shard)
     .with_for_update()
 )
-_SOME_CONSUMERS = {
+_SOME = {
     name: sa.select(table.c.id)
     .where(table.c.project_id == _PROJECT)
     .limit(sa.bindparam('at_most'))
-    for name, table in _CONSUMERS.items()
+    for name, table in _MANY.items()
 }
-_DELETE_CONSUMERS = {
+_DELETE_SOME = {
     name: sa.delete(table).where(
         table.c.id.in_(sa.bindparam('ids', expanding=True))
     )
-    for name, table in _CONSUMERS.items()
+    for name, table in _MANY.items()
 }
 _DELETE_LAST = {
     name: sa.delete(table).where(table.c.project_id == _PROJECT)
@@ -81,25 +87,26 @@ def count(conn: sa.Connection, project_id: str) -> dict[str, int]:
     }
 
 
-def some_consumers(
+def some(
     conn: sa.Connection, project_id: str, at_most: int
 ) -> dict[str, list[str]]:
-    """Ids of consumers that the project has registered anywhere."""
+    """Ids of named keys, and of consumers registered anywhere, by kind."""
     values = {'of_project': project_id, 'at_most': at_most}
     return {
         name: list(conn.execute(statement, values).scalars())
-        for name, statement in _SOME_CONSUMERS.items()
+        for name, statement in _SOME.items()
     }
 
 
-def remove_consumers(
+def remove_some(
     conn: sa.Connection, project_id: str, kind: str, ids: list[str]
 ) -> int:
     """Delete those that are still there; returns how many."""
     if not ids:
         return 0
-    done = conn.execute(_DELETE_CONSUMERS[kind], {'ids': ids}).rowcount
-    usage.add(conn, project_id, 'consumers', -done)
+    done = conn.execute(_DELETE_SOME[kind], {'ids': ids}).rowcount
+    if kind in _CONSUMERS:
+        usage.add(conn, project_id, 'consumers', -done)
     return done
 
 

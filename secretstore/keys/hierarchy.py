@@ -10,11 +10,11 @@ from typing import NamedTuple
 import uuid
 
 from secretstore import errors
+from secretstore.cache import TtlCache
 from secretstore.crypto import aead
 from secretstore.crypto.envelope import Envelope
 from secretstore.db import engine
 from secretstore.db.keys import ProjectKeyRow
-from secretstore.keys.cache import TtlCache
 from secretstore.keys.master import MasterKeys
 from secretstore.keys.project_keys import ProjectKeys
 from secretstore.security.workflow import BaseSecurityWorkflow

@@ -108,7 +108,7 @@ class MasterKeys:
         if not in_use:
             raise errors.MasterKeyNotFound('No master key is in use')
         for row in in_use:
-            self._strategy(row.strategy, row).check()
+            self.strategy(row.strategy, row).check()
             self.verify_key(row)
 
     @property
@@ -155,14 +155,14 @@ class MasterKeys:
     def wrap(
         self, row: rows.MasterKeyRow, key: bytes, context: bytes
     ) -> bytes:
-        return self._strategy(row.strategy, row).wrap(
+        return self.strategy(row.strategy, row).wrap(
             row.reference, key, context
         )
 
     def unwrap(
         self, row: rows.MasterKeyRow, wrapped: bytes, context: bytes
     ) -> bytes:
-        return self._strategy(row.strategy, row).unwrap(
+        return self.strategy(row.strategy, row).unwrap(
             row.reference, wrapped, context
         )
 
@@ -172,7 +172,7 @@ class MasterKeys:
         It is for the caller to store the row.  A key whose row is not stored
         stays with its custodian, where it harms nobody.
         """
-        strategy = self._strategy(name)
+        strategy = self.strategy(name)
         key_id = str(uuid.uuid4())
         reference = strategy.create_master_key()
         row = rows.MasterKeyRow(
@@ -223,7 +223,7 @@ class MasterKeys:
 
     def destroy(self, row: rows.MasterKeyRow) -> None:
         """Have the custodian remove a key for good."""
-        self._strategy(row.strategy, row).destroy_master_key(row.reference)
+        self.strategy(row.strategy, row).destroy_master_key(row.reference)
 
     def _verify_at_start(self, row: rows.MasterKeyRow) -> None:
         about = (
@@ -248,12 +248,12 @@ class MasterKeys:
                 f'Master key {row.id} does not give its check value back'
             )
 
-    def _strategy(
+    def strategy(
         self, name: str, row: rows.MasterKeyRow | None = None
     ) -> BaseSecurityWorkflow:
         strategy = self._strategies.get(name)
         if strategy is None:
-            what = f'Master key {row.id}' if row else 'A new master key'
+            what = f'Master key {row.id}' if row else 'The key'
             # Another conductor, configured otherwise, may well have it.
             raise errors.MasterKeyUnavailable(
                 f'{what} is guarded by security strategy {name}, which is '

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policy in code, one module per resource.
 
-Rule names are Barbican's, so that an operator's policy file keeps working.
+Rule names are Barbican's, so that an operator's policy file keeps working;
+what Barbican does not do has names of our own.
 Each default holds what Barbican allows with secure RBAC and, for
 [oslo_policy] enforce_new_defaults = false, what its older roles may do.
 """
@@ -14,6 +15,7 @@ from secretstore.policies import (
     consumers,
     containers,
     masterkeys,
+    namedkeys,
     orders,
     quotas,
     secretmeta,
@@ -32,6 +34,7 @@ _RESOURCES = (
     quotas,
     secretstores,
     transportkeys,
+    namedkeys,
     masterkeys,
 )
 

@@ -18,7 +18,7 @@ from secretstore.crypto import aead
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_MOST_BYTES = 1024
+MOST_BYTES = 1024
 
 
 class KeyDirectory:
@@ -52,13 +52,13 @@ class KeyDirectory:
         """
         self._make()
         content = base64.b64encode(key) + b'\n'
-        with self._opened() as directory, _reported(self.path_of(name)):
+        with self._opened() as directory, reported(self.path_of(name)):
             _write(directory, name, content)
 
     def read(self, name: str) -> bytes:
         """Return the key."""
         path = self.path_of(name)
-        with self._opened() as directory, _reported(path):
+        with self._opened() as directory, reported(path):
             try:
                 # A pipe left under this name must not block the service.
                 file = os.open(name, _READ | os.O_NONBLOCK, dir_fd=directory)
@@ -66,15 +66,15 @@ class KeyDirectory:
                 raise _missing(path) from None
             try:
                 _refuse_exposed(path, os.fstat(file), stat.S_ISREG, '600')
-                content = os.read(file, _MOST_BYTES)
+                content = os.read(file, MOST_BYTES)
             finally:
                 os.close(file)
-        return _parsed(path, content)
+        return parsed(path, content)
 
     def delete(self, name: str) -> None:
         """Remove a key; on return it is gone, a crash notwithstanding."""
         path = self.path_of(name)
-        with self._opened() as directory, _reported(path):
+        with self._opened() as directory, reported(path):
             _unlink_drafts(directory, name)
             try:
                 os.unlink(name, dir_fd=directory)
@@ -84,7 +84,7 @@ class KeyDirectory:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:
-        with _reported(self._path):
+        with reported(self._path):
             try:
                 directory = os.open(self._path, _READ | os.O_DIRECTORY)
             except FileNotFoundError:
@@ -100,7 +100,7 @@ class KeyDirectory:
                     f'the directory itself'
                 ) from None
         try:
-            with _reported(self._path):
+            with reported(self._path):
                 _refuse_exposed(
                     self._path, os.fstat(directory), stat.S_ISDIR, '700'
                 )
@@ -109,7 +109,7 @@ class KeyDirectory:
             os.close(directory)
 
     def _make(self) -> None:
-        with _reported(self._path):
+        with reported(self._path):
             try:
                 os.mkdir(self._path, 0o700)
             except FileExistsError:
@@ -171,7 +171,8 @@ def _refuse_exposed(
         )
 
 
-def _parsed(path: str, content: bytes) -> bytes:
+def parsed(path: str, content: bytes) -> bytes:
+    """The key in a key file; MasterKeyNotFound when there is none."""
     try:
         key = base64.b64decode(content.strip(), validate=True)
     except binascii.Error:
@@ -191,7 +192,7 @@ def _missing(path: str) -> errors.MasterKeyNotFound:
 
 
 @contextlib.contextmanager
-def _reported(path: str) -> Iterator[None]:
+def reported(path: str) -> Iterator[None]:
     """Name the file in what the operating system complains about."""
     try:
         yield

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Master keys in local files: nothing to install, for small sites."""
 
+import os
 import re
 import uuid
 
@@ -9,28 +10,41 @@ from oslo_log import log as logging
 
 from secretstore import errors
 from secretstore.crypto import aead
-from secretstore.security import keyfiles, workflow
+from secretstore.security import (
+    credentials,
+    delivery,
+    keyfiles,
+    local,
+    workflow,
+)
 
 LOG = logging.getLogger(__name__)
 
-_VERSION = b'\x01'
-_LABEL = b'secretstore proprietary wrap\0' + _VERSION
-_REFERENCE = re.compile('[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+_SUFFIX = '.key'
+_PASSWORD = re.compile('[!-~]{1,512}')
+_WRAP = local.LocalWrap('proprietary')
 
 
 class SecurityWorkflow(workflow.BaseSecurityWorkflow):
     """Keeps each master key in a file of ``[proprietary] crypt_key_dir``.
 
+    What systemd hands over as a credential of the file's name is read in its
+    place, and is neither written nor removed.
+
     A file is read each time it is needed and its key forgotten at once:
     what is removed is gone, what is restored works, without a restart.
-    A wrapped key is a version byte, nonce, ciphertext and tag.
     """
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         super().__init__(conf)
         self._files = keyfiles.KeyDirectory(conf.proprietary.crypt_key_dir)
+        self._credentials = credentials.Credentials(
+            os.environ.get('CREDENTIALS_DIRECTORY')
+        )
 
     def start(self) -> None:
+        for option in ('backup_password', 'replication_password'):
+            self._password(option)
         if not self.conf.proprietary.crypt_key_dir:
             raise errors.StartupError('[proprietary] crypt_key_dir is not set')
         LOG.warning(
@@ -47,42 +61,81 @@ class SecurityWorkflow(workflow.BaseSecurityWorkflow):
         return reference
 
     def wrap(self, reference: str, key: bytes, binding: bytes) -> bytes:
-        return _VERSION + self._master_key(reference).seal(
-            key, _context(reference, binding)
-        )
+        master_key = self._master_key(reference)
+        return _WRAP.wrap(master_key, reference, key, binding)
 
     def unwrap(self, reference: str, wrapped: bytes, binding: bytes) -> bytes:
         master_key = self._master_key(reference)
         try:
-            if wrapped[:1] != _VERSION:
-                raise errors.Corrupt('It has an unknown version')
-            return master_key.open(wrapped[1:], _context(reference, binding))
+            return _WRAP.unwrap(master_key, reference, wrapped, binding)
         except errors.Corrupt as exc:
             raise errors.Corrupt(
-                f'{self._files.path_of(_file_name(reference))}: this master '
-                f'key does not open a stored key. {exc.message}'
+                f'{self._path(reference)}: this master key does not open a '
+                f'stored key. {exc.message}'
             ) from None
 
     def destroy_master_key(self, reference: str) -> None:
-        self._files.delete(_file_name(reference))
+        name = _file_name(reference)
+        if self._credentials.read(name) is not None:
+            raise errors.MasterKeyUnavailable(
+                f'{self._credentials.path_of(name)}: this master key is a '
+                f'systemd credential, which only its unit can let go: remove '
+                f'it there and restart, then destroy the key once more'
+            )
+        self._files.delete(name)
 
     def check(self) -> None:
-        self._files.check()
+        # Without a key in it the directory need not exist.
+        if not self._credentials.any(_SUFFIX):
+            self._files.check()
+
+    def get_backup_encryption_key(
+        self, keys: delivery.NamedKeys, backup_id: str, backup_name: str
+    ) -> delivery.Key:
+        password = self._password('backup_password')
+        if password is None:
+            return super().get_backup_encryption_key(
+                keys, backup_id, backup_name
+            )
+        name = delivery.KeyName('backup', backup_id, backup_name)
+        return keys.get_or_create(name, lambda: delivery.NewKey(password))
+
+    def get_replication_user_key(
+        self, keys: delivery.NamedKeys, instance_id: str
+    ) -> delivery.Key:
+        password = self._password('replication_password')
+        if password is None:
+            return super().get_replication_user_key(keys, instance_id)
+        name = delivery.KeyName('replication-user', instance_id, '')
+        return keys.get_or_create(name, lambda: delivery.NewKey(password))
+
+    def _password(self, option: str) -> str | None:
+        password: str | None = self.conf.proprietary[option]
+        if password is None or _PASSWORD.fullmatch(password):
+            return password
+        raise errors.StartupError(
+            f'[proprietary] {option} must be 1 to 512 characters of printable '
+            f'ASCII without white space: openssl and command lines take '
+            f'nothing else'
+        )
+
+    def _path(self, reference: str) -> str:
+        name = _file_name(reference)
+        if self._credentials.read(name) is not None:
+            return self._credentials.path_of(name)
+        return self._files.path_of(name)
 
     def _master_key(self, reference: str) -> aead.Aead:
-        return aead.Aead(self._files.read(_file_name(reference)))
+        name = _file_name(reference)
+        key = self._credentials.read(name)
+        return aead.Aead(self._files.read(name) if key is None else key)
 
 
 def _file_name(reference: str) -> str:
-    # A reference comes from the database: one that could leave the
-    # directory is not one that create_master_key() gave out.
-    if _REFERENCE.fullmatch(reference) is None:
+    # One that could leave the directory is not one that create_master_key()
+    # gave out.
+    if not local.is_uuid(reference):
         raise errors.MasterKeyNotFound(
             f'{reference!r} is not the reference of a master key file'
         )
-    return f'{reference}.key'
-
-
-def _context(reference: str, binding: bytes) -> bytes:
-    # References all have one length, so this is injective.
-    return _LABEL + reference.encode() + binding
+    return f'{reference}{_SUFFIX}'

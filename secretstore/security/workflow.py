@@ -5,9 +5,12 @@ import abc
 
 from oslo_config import cfg
 
+from secretstore import errors
+from secretstore.security import delivery
+
 
 class BaseSecurityWorkflow(abc.ABC):
-    """Guards master keys, and wraps other keys under them.
+    """Guards master keys, and decides where keys asked for by name come from.
 
     A master key has a ``reference``: text that this strategy chose and
     that means nothing to anybody else.  References are stored, so they
@@ -75,3 +78,48 @@ class BaseSecurityWorkflow(abc.ABC):
 
         Called often (health checks), so it must be cheap.
         """
+
+    # Delivery: secretstore keeps the keys, unless a strategy does otherwise.
+    # A key that was delivered once stays what it is.
+
+    def get_backup_encryption_key(
+        self, keys: delivery.NamedKeys, backup_id: str, backup_name: str
+    ) -> delivery.Key:
+        """The key of a backup, always the same one.
+
+        :param keys: those of the caller's project
+        """
+        name = delivery.KeyName('backup', backup_id, backup_name)
+        return self._get_or_create_key(keys, name, delivery.AES_256_CBC)
+
+    def get_replication_user_key(
+        self, keys: delivery.NamedKeys, instance_id: str
+    ) -> delivery.Key:
+        """The password with which an instance's replicas log in."""
+        name = delivery.KeyName('replication-user', instance_id, '')
+        return self._get_or_create_key(keys, name, delivery.AES_256_CBC)
+
+    def _get_or_create_key(
+        self,
+        keys: delivery.NamedKeys,
+        name: delivery.KeyName,
+        spec: delivery.KeySpec,
+    ) -> delivery.Key:
+        return keys.get_or_create(name, lambda: delivery.generate(spec))
+
+    def read_named_key(self, reference: str) -> str:
+        """What is delivered of a key that this strategy keeps.
+
+        Only for strategies that make keys with a ``reference``.
+        """
+        raise _keeps_none(reference)
+
+    def delete_named_key(self, reference: str) -> None:
+        """Remove a key that this strategy keeps; one that is gone is fine."""
+        raise _keeps_none(reference)
+
+
+def _keeps_none(reference: str) -> errors.MasterKeyNotFound:
+    return errors.MasterKeyNotFound(
+        f'Named key {reference}: this security strategy keeps no named keys'
+    )

@@ -6,6 +6,7 @@ from typing import Any
 from oslo_config import cfg
 import webob
 
+from secretstore import version
 from secretstore.api.keymanager import common
 from secretstore.context import RequestContext
 
@@ -15,6 +16,8 @@ _MEDIA_TYPES = [
         'type': 'application/vnd.openstack.key-manager-v1+json',
     }
 ]
+# The "barbican" strategy refuses what has it.
+_IMPLEMENTATION = [(version.IMPLEMENTATION_HEADER, version.IMPLEMENTATION)]
 
 
 class VersionsController:
@@ -31,10 +34,10 @@ class VersionsController:
         self, context: RequestContext, request: webob.Request
     ) -> webob.Response:
         common.require_json_accepted(request)
-        version = self._version(request)
+        found: Any = [self._version(request)]
         if common.minor_version(request) == 0:
-            return common.answer(300, {'versions': {'values': [version]}})
-        return common.answer(300, {'versions': [version]})
+            found = {'values': found}
+        return common.answer(300, {'versions': found}, _IMPLEMENTATION)
 
     def show(
         self, context: RequestContext, request: webob.Request

@@ -17,6 +17,7 @@ from secretstore.db.models.containers import ContainerSecret as ContainerSecret
 from secretstore.db.models.keys import MasterKey as MasterKey
 from secretstore.db.models.keys import ProjectKey as ProjectKey
 from secretstore.db.models.keys import TransportKey as TransportKey
+from secretstore.db.models.named_keys import NamedKey as NamedKey
 from secretstore.db.models.orders import Order as Order
 from secretstore.db.models.projects import ProjectQuota as ProjectQuota
 from secretstore.db.models.projects import (

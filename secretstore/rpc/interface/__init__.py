@@ -37,6 +37,11 @@ from secretstore.rpc.interface.master_keys import (
     MasterKeys,
     MasterKeyView,
 )
+from secretstore.rpc.interface.named_keys import (
+    BackupKeys,
+    NamedKeyView,
+    ReplicationUserKeys,
+)
 from secretstore.rpc.interface.orders import (
     MAX_PASS_PHRASE,
     NewOrder,
@@ -86,6 +91,7 @@ __all__ = [
     'VERSION',
     'AclView',
     'Acls',
+    'BackupKeys',
     'Conductor',
     'ContainerConsumerView',
     'ContainerConsumers',
@@ -94,6 +100,7 @@ __all__ = [
     'ContainerView',
     'Containers',
     'Health',
+    'NamedKeyView',
     'MasterKeyProgress',
     'MasterKeyView',
     'MasterKeys',
@@ -115,6 +122,7 @@ __all__ = [
     'ProjectQuotas',
     'QuotaLimits',
     'Quotas',
+    'ReplicationUserKeys',
     'SecretConsumerView',
     'SecretConsumers',
     'SecretMetadata',
@@ -146,5 +154,7 @@ class Conductor(NamedTuple):
     quotas: Quotas
     secret_stores: SecretStores
     transport_keys: TransportKeys
+    backup_keys: BackupKeys
+    replication_user_keys: ReplicationUserKeys
     master_keys: MasterKeys
     health: Health

@@ -34,6 +34,7 @@ class _Requests:
     ) -> None:
         self.url = f'{url}/v1/secrets'
         self.orders = f'{url}/v1/orders'
+        self.workflow = f'{url}/workflow/v1'
         self.headers = headers
         self.marks = marks
         self.errors: list[bytes] = []
@@ -92,6 +93,13 @@ class _Requests:
         self.send('DELETE', empty)
         self.order(passphrase=self.marks.text('pass phrase'))
         self.send('GET', self.orders)
+        self.named_keys()
+
+    def named_keys(self) -> None:
+        for path in ('backups/b/encryption-key', 'replication-users/r/key'):
+            answer = self.send('PUT', f'{self.workflow}/{path}')
+            self.marks.add(path, answer.json()['key'])
+            self.send('GET', f'{self.workflow}/{path}')
 
     def order(self, **meta: object) -> None:
         key = {'algorithm': 'ec', 'bit_length': 256}

@@ -19,6 +19,7 @@ from secretstore.policies import (
     consumers,
     containers,
     masterkeys,
+    namedkeys,
     orders,
     quotas,
     secretmeta,
@@ -155,10 +156,8 @@ TABLE = {
         'order', OF_PROJECT, OLD_OF_PROJECT | rows('yyy', 'audit, service')
     ),
     orders.DELETE: Expected('order', OF_PROJECT, rows('yyy', 'admin')),
+    **{rule.name: SERVICE for rule in quotas.RULES},
     quotas.GET: ANYBODY,
-    quotas.PROJECT_GET: SERVICE,
-    quotas.PROJECT_PUT: SERVICE,
-    quotas.PROJECT_DELETE: SERVICE,
     secretstores.LIST: ANYBODY,
     secretstores.DEFAULT: ANYBODY,
     secretstores.PREFERRED: ANYBODY,
@@ -169,6 +168,7 @@ TABLE = {
     transportkeys.CREATE: SERVICE,
     transportkeys.GET: ANYBODY,
     transportkeys.DELETE: SERVICE,
+    **{rule.name: CREATE for rule in namedkeys.RULES},
     **{rule.name: SERVICE for rule in masterkeys.RULES},
 }
 

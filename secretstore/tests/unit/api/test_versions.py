@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+from secretstore import version
 from secretstore.tests.unit.api.base import ApiTest
 
 LINKS = [
@@ -134,3 +135,9 @@ class VersionsTest(ApiTest):
     def test_content_types_come_with_the_payload(self) -> None:
         path = self.store()
         self.assertNotIn('content_types', self.get(path).json)
+
+    def test_it_says_what_it_is(self) -> None:
+        """And only there: all else is as Barbican's."""
+        header = version.IMPLEMENTATION_HEADER
+        self.assertEqual('secretstore', self.get('/').headers[header])
+        self.assertNotIn(header, self.get('/v1').headers)

@@ -17,6 +17,7 @@ FOUND = (
     '1 container consumers',
     '1 quotas',
     '1 preferred secret stores',
+    '1 named keys',
     '2 project keys',
 )
 

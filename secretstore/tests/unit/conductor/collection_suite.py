@@ -205,6 +205,7 @@ class Purges(StockTest):
             'container consumers': 1,
             'quotas': 1,
             'preferred secret stores': 1,
+            'named keys': 1,
             'project keys': 2,
         }.items():
             self.assertEqual(count, counted[kind], kind)

@@ -135,6 +135,21 @@ class Stock:
                 secret_store_id=store,
             )
 
+    def named_key(self, project: str) -> None:
+        with self._database.writing() as conn:
+            _insert(
+                conn,
+                models.NamedKey,
+                id=str(uuid.uuid4()),
+                project_id=project,
+                kind='backup',
+                object_id=str(uuid.uuid4()),
+                title='',
+                strategy='proprietary',
+                envelope=b'envelope',
+                created_at=base.NOW,
+            )
+
     def all_of(self, project: str) -> None:
         """Some of everything."""
         first = self.secret(project, expiration=ago(1))
@@ -145,6 +160,7 @@ class Stock:
         self.consumer(project, container=container)
         self.keys(project, 2)
         self.settings(project)
+        self.named_key(project)
 
     def ids(self, model: type[models.Base]) -> set[str]:
         """The ids of all rows, or those that they belong to."""

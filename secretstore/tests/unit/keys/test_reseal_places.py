@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from secretstore.crypto.binding import binding
 from secretstore.db import models, orders, project_rotation
+from secretstore.db import named_keys as db_named
 from secretstore.db import transport_keys as db_transport
 from secretstore.keys import hierarchy
-from secretstore.tests.unit.db import base
+from secretstore.tests.unit.db import base, named_keys_suite
 from secretstore.tests.unit.keys import reseal_world
 from secretstore.tests.unit.keys.reseal_world import MINE, WAIT
 
@@ -56,6 +57,27 @@ class PlacesTest(reseal_world.ResealingTest):
         self.assertEqual(new, found.project_key_id)
         keys = self.process().keys
         self.assertEqual(b'seed', keys.open(service, found.envelope, bound))
+
+    def test_named_key(self) -> None:
+        row = named_keys_suite.key(project_id=MINE)
+        bound = binding('named key', MINE, row.id)
+        sealed = self.here.keys.seal(MINE, b'key', bound)
+        with self.database.writing() as conn:
+            db_named.add(
+                conn,
+                row._replace(
+                    project_key_id=sealed.project_key_id,
+                    envelope=sealed.record,
+                ),
+            )
+        new = self.rotate()
+        self.assertEqual(1, self.reseal())
+        with self.database.reading() as conn:
+            found = db_named.get(conn, MINE, row.kind, row.object_id)
+        assert found is not None and found.envelope is not None
+        self.assertEqual(new, found.project_key_id)
+        keys = self.process().keys
+        self.assertEqual(b'key', keys.open(MINE, found.envelope, bound))
 
     def order(self, **fields: Any) -> orders.OrderRow:
         order_id = str(uuid.uuid4())

@@ -4,7 +4,7 @@ from concurrent import futures
 import threading
 import unittest
 
-from secretstore.keys import cache
+from secretstore import cache
 
 WAIT = 30
 

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Barbican, used with credentials of the service's own.
+
+What its client library raises, and what a wrong answer makes it raise, ends
+here as one of our errors with a hint for the operator.
+"""
+
+from collections.abc import Callable, Iterator
+import contextlib
+import importlib
+import os
+import time
+from typing import Any, NamedTuple
+
+from keystoneauth1 import exceptions as keystone_exceptions
+from keystoneauth1 import loading, session
+from oslo_config import cfg
+
+from secretstore import errors, version
+from secretstore.conf import barbican as options
+from secretstore.security import delivery
+
+SERVICE_TYPE = 'key-manager'
+
+_ORDER_SECONDS = 30
+_BINARY = 'application/octet-stream'
+_ADVICE = {
+    401: (
+        'the credentials of [barbican] are refused: check auth_url, user, '
+        'password and project'
+    ),
+    403: (
+        'the user of [barbican] may not do this: give it the role "member" '
+        '("creator" where Barbican uses its legacy policy) in its project'
+    ),
+}
+_USUAL_ADVICE = (
+    'check that Barbican and Keystone run, answer in time, and that '
+    '[barbican] barbican_url or the catalog leads there'
+)
+
+
+class _Session(session.Session):
+    """Logs no request and no answer, which have keys in them."""
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        return super().request(*args, **{**kwargs, 'log': False})
+
+
+class _SessionLoader(loading.session.Session):
+    @property
+    def plugin_class(self) -> type[session.Session]:
+        return _Session
+
+
+class _Connected(NamedTuple):
+    pid: int
+    session: session.Session
+    endpoint: str
+    client: Any
+
+
+class RemoteBarbican:
+    """The secrets of one project of a Barbican, by their ids.
+
+    Thread safe.  It connects when it is first used, once more in a process
+    that was forked, and anew after a failure.  Methods raise
+    ``MasterKeyUnavailable`` with a hint, and ``MasterKeyNotFound`` for what
+    Barbican answers that it does not have.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        """Raise ``StartupError`` when the options can never work."""
+        options.register_client_opts(conf)
+        self._conf = conf
+        self._make = _client_factory(conf.barbican.remote_barbican_client)
+        self._connected: _Connected | None = None
+        # Options are right or wrong whether or not anybody answers.
+        self._new_session()
+
+    def check(self) -> None:
+        """Return when Barbican answers at all; needs no valid token."""
+        with self._reported('it cannot be reached'):
+            found = self._connection()
+            found.session.get(found.endpoint, authenticated=False)
+
+    def disconnect(self) -> None:
+        """Have the next use connect again."""
+        self._connected = None
+
+    def store(self, name: str, key: bytes) -> str:
+        """Store an AES key as a new secret and return its id."""
+        with self._reported('a new secret cannot be stored'):
+            secret = self._connection().client.secrets.create(
+                name=name,
+                payload=key,
+                algorithm='aes',
+                bit_length=len(key) * 8,
+                secret_type='symmetric',  # noqa: S106
+            )
+            return _id_in(secret.store())
+
+    def fetch(self, secret_id: str) -> bytes:
+        """The payload of a secret."""
+        with self._reported(f'secret {secret_id}', of_secret=True):
+            # The content type saves a request for the metadata.
+            payload = (
+                self._connection()
+                .client.secrets.get(secret_id, payload_content_type=_BINARY)
+                .payload
+            )
+        if not isinstance(payload, bytes):
+            raise errors.MasterKeyNotFound(
+                f'Barbican: secret {secret_id} has no payload'
+            )
+        return payload
+
+    def delete(self, secret_id: str) -> None:
+        """Remove a secret, whoever is registered as its consumer."""
+        with self._reported(f'secret {secret_id}', of_secret=True):
+            self._connection().client.secrets.delete(secret_id, force=True)
+
+    def order(self, name: str, spec: delivery.KeySpec) -> str:
+        """Have a key made, wait for it, and return the id of its secret."""
+        with self._reported('a key order failed'):
+            orders = self._connection().client.orders
+            placed = orders.create_key(
+                name=name, payload_content_type=_BINARY, **spec._asdict()
+            )
+            return self._finished(orders, placed.submit())
+
+    def _finished(self, orders: Any, reference: str) -> str:
+        end = time.monotonic() + _ORDER_SECONDS
+        pause = 0.05
+        while (found := orders.get(reference)).status == 'PENDING':
+            if time.monotonic() > end:
+                raise errors.MasterKeyUnavailable(
+                    f'Barbican: order {_id_in(reference)} is still not done '
+                    f'after {_ORDER_SECONDS} s: check its workers'
+                )
+            time.sleep(pause)
+            pause = min(pause * 2, 1)
+        if not found.secret_ref:
+            raise errors.MasterKeyUnavailable(
+                f'Barbican: order {_id_in(reference)} failed: '
+                f'{found.error_reason}'
+            )
+        return _id_in(found.secret_ref)
+
+    def _connection(self) -> _Connected:
+        found = self._connected
+        # Two threads that connect at once do so twice, and wait for nobody.
+        if found is None or found.pid != os.getpid():
+            found = self._connected = self._connect()
+        return found
+
+    def _connect(self) -> _Connected:
+        group = self._conf.barbican
+        found = self._new_session()
+        endpoint = group.barbican_url or found.get_endpoint(
+            service_type=SERVICE_TYPE,
+            interface=group.barbican_endpoint_type,
+            region_name=group.barbican_region_name,
+        )
+        if not endpoint:
+            raise errors.MasterKeyUnavailable(
+                'Barbican: the catalog has no key-manager endpoint of this '
+                'type and region: register one, or set [barbican] '
+                'barbican_url'
+            )
+        endpoint = _unversioned(endpoint)
+        _refuse_ourselves(found, endpoint)
+        client = self._make(
+            session=found,
+            endpoint=endpoint,
+            interface=group.barbican_endpoint_type,
+            region_name=group.barbican_region_name,
+            service_type=SERVICE_TYPE,
+            version='v1',
+        )
+        return _Connected(os.getpid(), found, endpoint, client)
+
+    def _new_session(self) -> session.Session:
+        try:
+            auth = loading.load_auth_from_conf_options(
+                self._conf, options.GROUP
+            )
+        except keystone_exceptions.ClientException as exc:
+            raise errors.StartupError(f'[barbican]: {_line(exc)}') from exc
+        if auth is None:
+            raise errors.StartupError(
+                '[barbican] auth_type is not set: the strategy needs a user '
+                'of its own (auth_type = password, auth_url, username, '
+                'password, project_name and their domains)'
+            )
+        return _SessionLoader().load_from_conf_options(
+            self._conf, options.GROUP, auth=auth
+        )
+
+    @contextlib.contextmanager
+    def _reported(self, what: str, of_secret: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except errors.SecretStoreError:
+            raise
+        # The client is whatever remote_barbican_client says, and answers
+        # that are not Barbican's make it fail in any way.
+        except Exception as exc:
+            # keystoneauth has http_status: a 404 of Keystone's is no answer
+            # about a secret.
+            if of_secret and getattr(exc, 'status_code', None) == 404:
+                raise errors.MasterKeyNotFound(
+                    f'Barbican: {what}: it does not exist (any more): '
+                    f'restore it from a backup of Barbican, or correct '
+                    f'[barbican] project_name'
+                ) from exc
+            self.disconnect()
+            raise errors.MasterKeyUnavailable(
+                f'Barbican: {what}: {_line(exc)}: {_advice(exc)}'
+            ) from exc
+
+
+def _client_factory(path: str) -> Callable[..., Any]:
+    where = f'[barbican] remote_barbican_client = {path}'
+    module, _, name = path.rpartition('.')
+    try:
+        found = getattr(importlib.import_module(module), name)
+    # It may fail in any way while it is imported.
+    except Exception as exc:
+        raise errors.StartupError(
+            f'{where}: cannot be imported ({_line(exc)}); '
+            f'python-barbicanclient comes with secretstore[barbican]'
+        ) from exc
+    if not callable(found):
+        raise errors.StartupError(f'{where}: cannot be called')
+    make: Callable[..., Any] = found
+    return make
+
+
+def _refuse_ourselves(found: session.Session, endpoint: str) -> None:
+    """Raise when a secretstore answers there.
+
+    A master key that is a secret of the service whose key it is could never
+    be read again.
+    """
+    answer = found.get(endpoint, authenticated=False)
+    if answer.headers.get(version.IMPLEMENTATION_HEADER):
+        raise errors.MasterKeyUnavailable(
+            f'Barbican: at {endpoint} answers secretstore itself, which '
+            f'cannot guard its own master keys: set [barbican] barbican_url '
+            f'to a Barbican'
+        )
+
+
+def _unversioned(endpoint: str) -> str:
+    return endpoint.rstrip('/').removesuffix('/v1')
+
+
+def _id_in(reference: str) -> str:
+    return reference.rstrip('/').rpartition('/')[2]
+
+
+def _advice(exc: Exception) -> str:
+    status = getattr(exc, 'status_code', getattr(exc, 'http_status', None))
+    return _ADVICE.get(status or 0, _USUAL_ADVICE)
+
+
+def _line(exc: Exception) -> str:
+    text = ' '.join(str(exc).split())[:300]
+    return f'{type(exc).__name__}: {text}'

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Barbican that guards the master keys is down, slow, or says no."""
+
+import contextlib
+import signal
+import typing
+
+from secretstore import errors
+from secretstore.crypto import aead
+from secretstore.security import barbican
+from secretstore.tests.functional import base, custody, services
+from secretstore.tests.functional.services import accounts, proxy
+
+KEY = aead.generate_key()
+# Barbican's own requests to Keystone take a moment as well.
+TIMEOUT = 3
+
+
+class TestFaults(base.FunctionalTest):
+    """The strategy finds each fault, names it, and works on after it."""
+
+    strategy: typing.ClassVar[barbican.SecurityWorkflow]
+    reference: typing.ClassVar[str]
+    wrapped: typing.ClassVar[bytes]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = custody.custodian()
+        cls.strategy = custody.strategy(
+            cls.server.url, key_cache_ttl=0, timeout=TIMEOUT
+        )
+        cls.strategy.start()
+        cls.addClassCleanup(cls.strategy.stop)
+        cls.reference = cls.strategy.create_master_key()
+        cls.wrapped = cls.strategy.wrap(cls.reference, KEY, b'b')
+        identity = services.keystone()
+        cls.directory = accounts.Directory(identity.auth_url)
+        cls.user = cls.directory.ensure('user', custody.CUSTODIAN.user)
+
+    def unwrap(self) -> bytes:
+        return self.strategy.unwrap(self.reference, self.wrapped, b'b')
+
+    def refusals(self) -> list[str]:
+        """What each method says, all of them being impossible now."""
+        said = []
+        for call in (
+            self.unwrap,
+            lambda: self.strategy.wrap(self.reference, KEY, b'b'),
+            self.strategy.create_master_key,
+            lambda: self.strategy.destroy_master_key(self.reference),
+        ):
+            with self.assertRaises(errors.MasterKeyUnavailable) as caught:
+                call()
+            said.append(caught.exception.message)
+            self.assertNotIn('\n', said[-1])
+            self.assertTrue(said[-1].startswith('Barbican: '), said[-1])
+        return said
+
+    def change_user(self, **fields: object) -> None:
+        self.directory.call('PATCH', f'/users/{self.user}', {'user': fields})
+
+    def test_down(self) -> None:
+        self.assertEqual(KEY, self.unwrap())
+        self.server.stop()
+        self.addCleanup(self.server.start)
+        for message in self.refusals():
+            self.assertIn('check that Barbican and Keystone run', message)
+        with self.assertRaises(errors.MasterKeyUnavailable):
+            self.strategy.check()
+        self.server.start()
+        self.assertEqual(KEY, self.unwrap())
+        self.strategy.check()
+
+    def test_hanging(self) -> None:
+        self.server.send(signal.SIGSTOP)
+        try:
+            with self.assertRaises(errors.MasterKeyUnavailable) as caught:
+                self.unwrap()
+            self.assertIn('answer in time', caught.exception.message)
+            with self.assertRaises(errors.MasterKeyUnavailable):
+                self.strategy.check()
+        finally:
+            self.server.send(signal.SIGCONT)
+        self.assertEqual(KEY, self.unwrap())
+
+    def test_token_revoked(self) -> None:
+        """Nobody notices: another token is got."""
+        self.assertEqual(KEY, self.unwrap())
+        # Both end the tokens that there are.
+        self.change_user(enabled=False)
+        self.change_user(enabled=True)
+        self.assertEqual(KEY, self.unwrap())
+
+    def test_user_disabled(self) -> None:
+        self.assertEqual(KEY, self.unwrap())
+        self.change_user(enabled=False)
+        self.addCleanup(self.change_user, enabled=True)
+        for message in self.refusals():
+            self.assertIn('credentials of [barbican] are refused', message)
+        self.change_user(enabled=True)
+        self.assertEqual(KEY, self.unwrap())
+
+    def test_role_taken_away(self) -> None:
+        project = self.directory.ensure('project', custody.CUSTODIAN.project)
+        with self._without_role('member', project):
+            with self.assertRaises(errors.MasterKeyUnavailable) as caught:
+                self.unwrap()
+            self.assertIn(
+                'give it the role "member"', caught.exception.message
+            )
+        self.assertEqual(KEY, self.unwrap())
+
+    @contextlib.contextmanager
+    def _without_role(self, name: str, project: str) -> typing.Iterator[None]:
+        role = self.directory.ensure('role', name)
+        path = f'/projects/{project}/users/{self.user}/roles/{role}'
+        self.directory.call('DELETE', path)
+        try:
+            yield
+        finally:
+            self.directory.call('PUT', path)
+
+    def test_secret_gone(self) -> None:
+        reference = self.strategy.create_master_key()
+        wrapped = self.strategy.wrap(reference, KEY, b'b')
+        custody.client(self.server.url).secrets.delete(reference)
+        with self.assertRaises(errors.MasterKeyNotFound) as caught:
+            self.strategy.unwrap(reference, wrapped, b'b')
+        self.assertIn(reference, caught.exception.message)
+        self.assertIn('restore it', caught.exception.message)
+
+    def test_keystone_away(self) -> None:
+        with proxy.Proxy(services.keystone().url) as identity:
+            cut = custody.strategy(
+                self.server.url,
+                auth_url=f'{identity.url}/v3',
+                key_cache_ttl=0,
+            )
+            cut.start()
+            self.addCleanup(cut.stop)
+            cut.unwrap(self.reference, self.wrapped, b'b')
+        # The token that it has is worth nothing from now on.
+        self.change_user(enabled=False)
+        self.change_user(enabled=True)
+        with self.assertRaises(errors.MasterKeyUnavailable) as caught:
+            cut.unwrap(self.reference, self.wrapped, b'b')
+        self.assertIn('Keystone', caught.exception.message)
+
+    def test_something_else_answers(self) -> None:
+        """A login page, say, or a load balancer's apology."""
+        for behind in (services.keystone().url, f'{self.server.url}/v1/none'):
+            with proxy.Proxy(behind) as wrong:
+                other = custody.strategy(wrong.url)
+                with contextlib.suppress(errors.MasterKeyUnavailable):
+                    other.start()
+                with self.assertRaises(errors.SecretStoreError) as caught:
+                    other.create_master_key()
+            self.assertIsInstance(
+                caught.exception, errors.MasterKeyUnavailable
+            )

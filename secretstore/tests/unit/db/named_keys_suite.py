@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Named keys, on any database."""
+
+from typing import Any
+import uuid
+
+from oslo_db import exception as db_exc
+
+from secretstore.db import named_keys
+from secretstore.tests.unit.db import base
+
+
+def key(**fields: Any) -> named_keys.NamedKeyRow:
+    return named_keys.NamedKeyRow(
+        id=str(uuid.uuid4()),
+        project_id=base.PROJECT,
+        kind='backup',
+        object_id='one',
+        title='Größe 1 🗝',
+        algorithm='aes',
+        mode='cbc',
+        bit_length=256,
+        strategy='proprietary',
+        reference=None,
+        project_key_id=base.PAYLOAD.project_key_id,
+        envelope=base.PAYLOAD.envelope,
+        created_at=base.NOW,
+    )._replace(**fields)
+
+
+class NamedKeys(base.DatabaseTest):
+    def add(self, row: named_keys.NamedKeyRow) -> None:
+        with self.database.writing() as conn:
+            named_keys.add(conn, row)
+
+    def get(
+        self,
+        project: str = base.PROJECT,
+        kind: str = 'backup',
+        one: str = 'one',
+    ) -> named_keys.NamedKeyRow | None:
+        with self.database.reading() as conn:
+            return named_keys.get(conn, project, kind, one)
+
+    def test_as_it_was_stored(self) -> None:
+        kept = key()
+        elsewhere = key(
+            kind='replication-user',
+            title='',
+            algorithm=None,
+            mode=None,
+            bit_length=None,
+            reference='x' * 255,
+            project_key_id=None,
+            envelope=None,
+        )
+        for row in (kept, elsewhere):
+            self.add(row)
+        self.assertEqual(kept, self.get())
+        self.assertEqual(elsewhere, self.get(kind='replication-user'))
+
+    def test_names_are_told_apart_by_their_bytes(self) -> None:
+        names = ('one', 'ONE', 'one ', 'öne', 'x' * 255)
+        rows = {name: key(object_id=name) for name in names}
+        for row in rows.values():
+            self.add(row)
+        for name, row in rows.items():
+            self.assertEqual(row, self.get(one=name))
+        self.assertIsNone(self.get(one='One'))
+        self.assertIsNone(self.get(project='another'))
+
+    def test_one_of_a_name(self) -> None:
+        self.add(key())
+        with self.assertRaises(db_exc.DBDuplicateEntry):
+            self.add(key(title='another'))
+        self.add(key(project_id='another'))
+
+    def test_added_together(self) -> None:
+        outcome = self.together(8, lambda _: self.add(key()))
+        failed = [each for each in outcome if each is not None]
+        self.assertEqual(7, len(failed))
+        for each in failed:
+            self.assertIsInstance(each, db_exc.DBDuplicateEntry)
+
+    def test_deleted(self) -> None:
+        row = key()
+        self.add(row)
+        for expected in (True, False):
+            with self.database.writing() as conn:
+                self.assertEqual(expected, named_keys.delete(conn, row.id))
+        self.assertIsNone(self.get())
