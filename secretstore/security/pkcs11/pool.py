@@ -86,7 +86,7 @@ class Pool:
                     self._give_back(borrowed.worker, failed)
                     _raise(failed)
                 self._end(borrowed.worker)
-                borrowed = self._start()
+                borrowed = self._start_or_wait(deadline)
 
     def close(self) -> None:
         """Log out and end all workers."""
@@ -126,6 +126,9 @@ class Pool:
             if worker.alive:
                 return _Borrowed(worker, False)
             self._end(worker)
+        return self._start_or_wait(deadline)
+
+    def _start_or_wait(self, deadline: float) -> _Borrowed:
         try:
             return self._start()
         except errors.MasterKeyUnavailable as exc:
@@ -133,10 +136,7 @@ class Pool:
             # there are have to do.
             if not self._workers:
                 raise
-            LOG.warning('Another session with the token: %s', exc)
-            return self._wait_for_one(deadline)
-
-    def _wait_for_one(self, deadline: float) -> _Borrowed:
+            LOG.debug('Waiting for one of the sessions there are: %s', exc)
         try:
             seconds = max(deadline - time.monotonic(), 0)
             return _Borrowed(self._idle.get(timeout=seconds), False)

@@ -15,7 +15,7 @@ from secretstore.security.pkcs11.process import Died, Hung, Worker
 LOG = logging.getLogger(__name__)
 
 # Seconds during which nobody tries again, after each further failure.
-_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
+_PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class Starter:

@@ -216,7 +216,7 @@ def _only_token(library: Any, request: messages.Open) -> pkcs11.Token:
             f'{len(found)} tokens have the {what}: set [pkcs11] '
             f'token_serial_number to that of the right one'
         )
-    raise pkcs11.NoSuchToken(
+    raise keys.Refused(
         f'no token with the {what} is there: is it connected and initialised, '
         f'and are [pkcs11] token_label and token_serial_number right?'
     )

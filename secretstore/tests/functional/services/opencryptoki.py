@@ -76,7 +76,13 @@ class OpenCryptoki(tokens.Token):
 
     @contextlib.contextmanager
     def _running(self) -> typing.Iterator[None]:
-        daemon = subprocess.Popen([self._daemon, '-f'], start_new_session=True)
+        with (self.folder / 'pkcsslotd.log').open('wb') as log:
+            daemon = subprocess.Popen(
+                [self._daemon, '-f'],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         process.end_with_us(daemon.pid)
         try:
             yield
@@ -86,10 +92,23 @@ class OpenCryptoki(tokens.Token):
             process.end_with_us(-daemon.pid)
 
     def _initialise(self) -> None:
-        system.wait_for('slot 3', lambda: 'Token #3' in self._ask('-t'), 10)
+        system.wait_for('pkcsslotd', self._answers, 10)
         self._ask('-I', '-S', _FIRST_SO_PIN, text=f'{self.label}\n')
         self._ask('-P', '-S', _FIRST_SO_PIN, '-n', self.so_pin)
         self._ask('-u', '-S', self.so_pin, '-n', self.pin)
+
+    def flags(self) -> str:
+        """What the token says of itself and its PINs."""
+        (line,) = [
+            line for line in self._ask('-t').splitlines() if 'Flags' in line
+        ]
+        return line
+
+    def _answers(self) -> bool:
+        try:
+            return 'Token #3' in self._ask('-t')
+        except system.Error:
+            return False
 
     def _ask(self, *words: str, text: str | None = None) -> str:
         return system.run([self._tool, '-c', '3', *words], text=text)

@@ -3,10 +3,12 @@
 
 import abc
 import contextlib
+import json
 import os
 import pathlib
 import secrets
 import shutil
+import sys
 import typing
 import unittest
 from unittest import mock
@@ -71,6 +73,49 @@ class Token(abc.ABC):
         test.addCleanup(change.stop)
 
 
+    def import_keys(self, *keys: dict[str, object]) -> None:
+        """Put secret keys into the token, as from a backup."""
+        asked = {
+            'library': str(self.library),
+            'label': self.label,
+            'pin': self.pin,
+            'keys': keys,
+        }
+        program = pathlib.Path(__file__).with_name('token_program.py')
+        system.run(
+            [sys.executable, '-I', program],
+            env=system.environment(**self.environment()),
+            text=json.dumps(asked),
+        )
+
+
+def aes(label: str, key_id: bytes, key: bytes) -> dict[str, object]:
+    """A master key to import, for mechanisms that encrypt."""
+    return {
+        'KEY_TYPE': 'AES',
+        'LABEL': label,
+        'ID': key_id.hex(),
+        'VALUE': key.hex(),
+        'SENSITIVE': True,
+        'EXTRACTABLE': False,
+        'PRIVATE': True,
+        'ENCRYPT': True,
+        'DECRYPT': True,
+    }
+
+
+def wrapping_aes(label: str, key_id: bytes, key: bytes) -> dict[str, object]:
+    """A master key to import, for mechanisms that wrap."""
+    described = aes(label, key_id, key) | {'WRAP': True, 'UNWRAP': True}
+    return described | {'ENCRYPT': False, 'DECRYPT': False}
+
+
+def hmac(label: str, key_id: bytes, key: bytes) -> dict[str, object]:
+    """The HMAC key of a master key, to import."""
+    described = aes(label, key_id, key) | {'KEY_TYPE': 'GENERIC_SECRET'}
+    return described | {'ENCRYPT': False, 'DECRYPT': False, 'SIGN': True}
+
+
 class SoftHsm(Token):
     """A token of SoftHSM in a folder of its own."""
 
@@ -126,15 +171,6 @@ class SoftHsm(Token):
         finally:
             shutil.rmtree(self.store)
             elsewhere.rename(self.store)
-
-    def import_key(self, label: str, key_id: bytes, key: bytes) -> None:
-        """Put an AES key into the token, as from a backup."""
-        file = self.folder / 'key'
-        file.write_bytes(key)
-        self.util(
-            '--import', str(file), '--aes', '--token', self.label,
-            '--label', label, '--id', key_id.hex(), '--pin', self.pin,
-        )  # fmt: skip
 
     def util(self, *words: str) -> str:
         env = system.environment(**self.environment())
