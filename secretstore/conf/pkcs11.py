@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The token of the ``pkcs11`` strategy, and how it is spoken to."""
 
-from oslo_config import cfg
-from oslo_config import types
+from oslo_config import cfg, types
 
 # The names of secretstore.security.pkcs11.blob, in order of preference.
 MECHANISMS = ('aes-gcm', 'aes-cbc-pad-hmac', 'aes-key-wrap-hmac')

@@ -89,9 +89,7 @@ def split(blob: bytes) -> Parts:
         raise errors.Corrupt('The wrapped key has a wrong length')
     iv_end = 2 + form.iv_size
     body_end = iv_end + form.body_size
-    return Parts(
-        form, blob[2:iv_end], blob[iv_end:body_end], blob[body_end:]
-    )
+    return Parts(form, blob[2:iv_end], blob[iv_end:body_end], blob[body_end:])
 
 
 def associated_data(form: Form, binding: bytes) -> bytes:

@@ -218,5 +218,3 @@ def _read(key: Any, attribute: Attribute) -> Any:
         pkcs11.FunctionFailed,
     ):
         return None
-
-

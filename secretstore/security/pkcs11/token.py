@@ -238,4 +238,3 @@ def _spare_the_last_try(token: pkcs11.Token) -> None:
 
 def _text(serial: bytes) -> str:
     return serial.decode(errors='replace').strip('\0 ')
-

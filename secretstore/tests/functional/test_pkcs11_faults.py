@@ -34,9 +34,7 @@ class TestTokenAway(pkcs11_base.TokenTest):
                 self.unwrap()
             other = self.started()
             with self.assertRaises(errors.MasterKeyNotFound) as caught:
-                other.unwrap(
-                    self.reference, self.wrapped, pkcs11_base.BINDING
-                )
+                other.unwrap(self.reference, self.wrapped, pkcs11_base.BINDING)
             self.assertIn(self.reference, caught.exception.message)
             self.assertIn('Restore it', caught.exception.message)
         self.assert_heals()

@@ -72,7 +72,6 @@ class Token(abc.ABC):
         change.start()
         test.addCleanup(change.stop)
 
-
     def import_keys(self, *keys: dict[str, object]) -> None:
         """Put secret keys into the token, as from a backup."""
         asked = {
