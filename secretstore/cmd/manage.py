@@ -7,7 +7,7 @@ import sys
 from oslo_config import cfg
 
 from secretstore import errors
-from secretstore.cmd import database_failures, manage_rpc, service
+from secretstore.cmd import database_failures, manage_hsm, manage_rpc, service
 from secretstore.conductor.purge import Purge, described
 from secretstore.db import migration
 from secretstore.db.engine import Database
@@ -80,6 +80,7 @@ def _add_parsers(subparsers: 'cfg._Subparsers') -> None:  # type: ignore[name-de
     _add_database_parser(subparsers)
     _add_project_parser(subparsers)
     manage_rpc.add_parser(subparsers)
+    manage_hsm.add_parser(subparsers)
 
 
 def _add_database_parser(subparsers: 'cfg._Subparsers') -> None:  # type: ignore[name-defined]

@@ -28,11 +28,13 @@ class Custodian:
         """Raise ``StartupError`` when the options cannot be right."""
         _validate(conf)
         group = conf.pkcs11
+        pin = Pin(conf)
+        self.pin_path = pin.path
         self._starter = Starter(
             group.library_path,
             group.token_label,
             group.token_serial_number,
-            Pin(conf),
+            pin,
             group.start_timeout,
         )
         self._limits = pool.Limits(

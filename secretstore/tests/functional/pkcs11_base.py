@@ -34,6 +34,15 @@ def _is_worker(folder: pathlib.Path, parent: int) -> bool:
     )
 
 
+def is_alive(process: int) -> bool:
+    """Whether it runs or is stopped, rather than waits to be reaped."""
+    try:
+        stat = pathlib.Path(f'/proc/{process}/stat').read_text()
+    except OSError:
+        return False
+    return stat.rpartition(')')[2].split()[0] not in 'ZX'
+
+
 class TokenTest(unittest.TestCase):
     """A test with a token of SoftHSM and a master key of its own."""
 

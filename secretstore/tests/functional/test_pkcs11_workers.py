@@ -60,7 +60,9 @@ class TestFaults(pkcs11_base.TokenTest):
 
     def test_killed_while_idle(self) -> None:
         os.kill(self.worker, signal.SIGKILL)
-        system.wait_for('the end', lambda: not _is_alive(self.worker), 10)
+        system.wait_for(
+            'the end', lambda: not pkcs11_base.is_alive(self.worker), 10
+        )
         self.assertTrue(self.strategy.create_master_key())
         self.assertNotIn(self.worker, pkcs11_base.workers())
 
@@ -221,7 +223,9 @@ class TestProcesses(pkcs11_base.TokenTest):
         with frozen(worker):
             service.kill()
             service.wait()
-            system.wait_for('the end', lambda: not _is_alive(worker), 10)
+            system.wait_for(
+                'the end', lambda: not pkcs11_base.is_alive(worker), 10
+            )
 
     def test_nobody_may_look_into_it(self) -> None:
         for worker in pkcs11_base.workers():
@@ -231,11 +235,3 @@ class TestProcesses(pkcs11_base.TokenTest):
 
 def _texts(options: dict[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in options.items()}
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        stat = pathlib.Path(f'/proc/{process}/stat').read_text()
-    except OSError:
-        return False
-    return stat.rpartition(')')[2].split()[0] not in 'ZX'
