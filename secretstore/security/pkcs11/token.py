@@ -168,6 +168,12 @@ class Token:
         way, pair = keys.find(self._session, name, [parts.form])
         try:
             return messages.Done(way.unwrap(pair, parts, request.binding))
+        except pkcs11.MechanismInvalid:
+            raise keys.Refused(
+                f'{name.reference}: the token does not do {parts.form.name} '
+                f'any more, with which a stored key was wrapped: have the '
+                f'HSM allow it again'
+            ) from None
         except pkcs11.PKCS11Error:
             # A wrong tag and a broken token look alike. Whether the same
             # key opens what it has just wrapped tells them apart.

@@ -9,7 +9,7 @@ from secretstore import errors
 from secretstore.db import migration
 from secretstore.db.engine import Database
 from secretstore.keys import master
-from secretstore.security.pkcs11 import reference
+from secretstore.security.pkcs11 import blob, reference
 from secretstore.security.pkcs11.strategy import SecurityWorkflow
 from secretstore.tests.functional import base, pkcs11_base
 from secretstore.tests.functional.services import tokens
@@ -131,6 +131,35 @@ class TestKeys(pkcs11_base.TokenTest):
             self.assertNotIn('EXTRACTABLE', key.attributes)
             # One that could do both could be made to give others away.
             self.assertFalse({'DECRYPT', 'WRAP'} <= set(key.attributes))
+
+
+class TestMechanisms(pkcs11_base.TokenTest):
+    def test_without_gcm(self) -> None:
+        self.strategy.stop()
+        self.token.disable('CKM_AES_GCM')
+        self.strategy = self.started()
+        forms = self.strategy._custodian.forms
+        self.assertEqual({'aes-gcm': 'no CKM_AES_GCM'}, forms.missing)
+        created = self.strategy.create_master_key()
+        wrapped = self.strategy.wrap(created, pkcs11_base.KEY, b'')
+        self.assertEqual(blob.AES_CBC_PAD_HMAC.header, wrapped[:2])
+        # What was wrapped with it waits until it is there again.
+        message = self.refusal()
+        self.assertIn(self.reference, message)
+        self.assertIn('does not do aes-gcm any more', message)
+        self.strategy.stop()
+        self.token.disable()
+        self.strategy = self.started()
+        self.assert_works()
+        # A key stays with what it was made for.
+        wrapped = self.strategy.wrap(created, pkcs11_base.KEY, b'')
+        self.assertEqual(blob.AES_CBC_PAD_HMAC.header, wrapped[:2])
+
+    def test_with_none(self) -> None:
+        self.token.disable('CKM_AES_GCM', 'CKM_SHA256_HMAC', 'CKM_AES_CBC_PAD')
+        message = self.refusal(self.started, errors.StartupError)
+        self.assertIn('none of the mechanisms', message)
+        self.assertIn('aes-cbc-pad-hmac: no CKM_AES_CBC_PAD', message)
 
 
 class TestStart(pkcs11_base.TokenTest, base.FunctionalTest):

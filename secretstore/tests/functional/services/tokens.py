@@ -130,10 +130,7 @@ class SoftHsm(Token):
         super().__init__('softhsm')
         self.store = self.folder / 'tokens'
         self.config = self.folder / 'softhsm2.conf'
-        self.config.write_text(
-            f'directories.tokendir = {self.store}\n'
-            f'objectstore.backend = file\nlog.level = ERROR\n'
-        )
+        self.disable()
         self.store.mkdir()
         self.initialise()
 
@@ -146,6 +143,15 @@ class SoftHsm(Token):
 
     def environment(self) -> dict[str, str]:
         return {'SOFTHSM2_CONF': str(self.config)}
+
+    def disable(self, *mechanisms: str) -> None:
+        """Have it not do these; processes that run already go on."""
+        listed = '-' + ','.join(mechanisms) if mechanisms else 'ALL'
+        self.config.write_text(
+            f'directories.tokendir = {self.store}\n'
+            f'objectstore.backend = file\nlog.level = ERROR\n'
+            f'slots.mechanisms = {listed}\n'
+        )
 
     def initialise(self) -> None:
         """Make the token, or another one of the same label."""
