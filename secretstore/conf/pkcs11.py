@@ -100,10 +100,10 @@ Seconds that a new worker may take to load the library and to log in.
         item_type=types.String(choices=list(MECHANISMS)),
         default=list(MECHANISMS),
         help="""
-Mechanisms for new master keys and for what is wrapped from now on, the most
-wanted first. Those that the token does not have are passed over. What was
-wrapped with another one goes on to open: each wrapped key says how it was
-made.
+Mechanisms for new master keys, the most wanted first; those that the token
+does not have are passed over. A master key stays with the mechanism that it
+was made for, also when that is not named here any more: rotate to a new master
+key to leave it.
 """,
     ),
 ]

@@ -30,17 +30,9 @@ class Custodian:
         group = conf.pkcs11
         pin = Pin(conf)
         self.pin_path = pin.path
-        self._starter = Starter(
-            group.library_path,
-            group.token_label,
-            group.token_serial_number,
-            pin,
-            group.start_timeout,
-        )
-        self._limits = pool.Limits(
-            group.workers, group.wait_timeout, group.call_timeout
-        )
-        self._pool = pool.Pool(self._starter, self._limits)
+        self._pin = pin
+        self._group = group
+        self._pool = self._new_pool()
         self._lock = threading.Lock()
         self._wanted = list(group.mechanisms)
         self.prefix: str = group.key_label_prefix
@@ -66,15 +58,16 @@ class Custodian:
 
     @property
     def usable(self) -> list[str]:
-        """Names of the forms for new wrapped keys, the best one first."""
+        """Names of the forms for new master keys, the best one first."""
         return [name for name in self._wanted if name in self.forms.usable]
 
     @property
     def token(self) -> messages.Token:
         """The token as the last worker found it; needs ``start``."""
-        if self._starter.token is None:
+        token = self._mine().token
+        if token is None:
             raise errors.MasterKeyUnavailable('No session was opened yet')
-        return self._starter.token
+        return token
 
     def stop(self) -> None:
         """Log out and end the workers."""
@@ -93,8 +86,10 @@ class Custodian:
         self._ask(request, messages.Done, again=False)
 
     def wrap(self, name: KeyName, key: bytes, binding: bytes) -> bytes:
+        # An old key stays with what it was made for, enabled or not.
+        forms = [*self.usable, *self.forms.usable]
         return self._ask(
-            messages.Wrap(name.label, name.id, key, binding, self.usable),
+            messages.Wrap(name.label, name.id, key, binding, forms),
             messages.Done,
         ).result
 
@@ -128,8 +123,23 @@ class Custodian:
             with self._lock:
                 if self._pool.pid != os.getpid():
                     self._pool.forget()
-                    self._pool = pool.Pool(self._starter, self._limits)
+                    self._pool = self._new_pool()
         return self._pool
+
+    def _new_pool(self) -> pool.Pool:
+        # With a starter of its own: a fork may find any lock held.
+        group = self._group
+        starter = Starter(
+            group.library_path,
+            group.token_label,
+            group.token_serial_number,
+            self._pin,
+            group.start_timeout,
+        )
+        limits = pool.Limits(
+            group.workers, group.wait_timeout, group.call_timeout
+        )
+        return pool.Pool(starter, limits)
 
 
 def _validate(conf: cfg.ConfigOpts) -> None:

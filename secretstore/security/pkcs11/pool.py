@@ -88,10 +88,17 @@ class Pool:
                 self._end(borrowed.worker)
                 borrowed = self._start_or_wait(deadline)
 
+    @property
+    def token(self) -> messages.Token | None:
+        """The token as the last new session found it."""
+        return self._starter.token
+
     def close(self) -> None:
         """Log out and end all workers."""
         with self._lock:
             workers, self._workers = self._workers, set()
+        for worker in workers:
+            worker.hang_up()
         for worker in workers:
             worker.close()
 
@@ -175,6 +182,10 @@ class Pool:
             return messages.Failed(
                 'broken', f'the process of its library {worker.ending}'
             )
+        except BaseException:
+            # Its answer may still come, and is for nobody else.
+            self._end(worker)
+            raise
 
     def _give_back(self, worker: Worker, failed: messages.Failed) -> None:
         if failed.kind == 'broken':

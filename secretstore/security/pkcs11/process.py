@@ -86,10 +86,13 @@ class Worker:
         except (EOFError, OSError, msgspec.MsgspecError):
             raise Died from None
 
-    def close(self) -> None:
-        """Have it log out and end; kill it when that takes long."""
+    def hang_up(self) -> None:
+        """Have it log out and end once it has nothing to do."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Wait a moment for its end after ``hang_up``, then kill it."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_POLITE_SECONDS)
         self.kill()

@@ -34,7 +34,8 @@ class Starter:
         pin: Pin,
         seconds: float,
     ) -> None:
-        """
+        """Remember what to open.
+
         :param seconds: for loading the library and logging in
         """
         self._where = (library, token_label, token_serial)
@@ -101,5 +102,5 @@ class Starter:
         self._failures += 1
         self._failure = f'No session with the token: {reason}'
         self._not_before = self._clock() + pause
-        LOG.warning('%s; next attempt in %g s', self._failure, pause)
+        LOG.warning('%s; not tried again for %g s', self._failure, pause)
         return errors.MasterKeyUnavailable(self._failure)

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 import pkcs11
-from pkcs11 import MechanismFlag, TokenFlag
+from pkcs11 import Attribute, MechanismFlag, TokenFlag
 
 from secretstore import errors
 from secretstore.security.pkcs11 import blob, keys, mechanisms, messages
@@ -109,7 +109,10 @@ class Token:
         return int(self._token.flags)
 
     def _check(self, _: messages.Check) -> messages.Done:
-        self._session.generate_random(64)
+        if self._token.slot.get_token().serial != self._token.serial:
+            raise pkcs11.DeviceRemoved('another token is in its place')
+        # Any use of the session will do, and all tokens can search.
+        list(self._session.get_objects({Attribute.LABEL: 'no such label'}))
         return messages.Done()
 
     def _discover(self, _: messages.Discover) -> messages.Forms:
