@@ -36,7 +36,7 @@ class SecurityWorkflow(workflow.BaseSecurityWorkflow):
         token, forms = custodian.token, custodian.forms
         LOG.info(
             'Security strategy "pkcs11": token %s (serial number %s, %s %s), '
-            'library %s; new keys are wrapped with %s; usable are %s; missing '
+            'library %s; new master keys are for %s; usable are %s; missing '
             'are %s',
             token.label,
             token.serial,
