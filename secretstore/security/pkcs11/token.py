@@ -56,12 +56,20 @@ _KINDS: dict[type[Exception], str] = {
     keys.Refused: 'refused',
 }
 
+_HINTS = {
+    pkcs11.SessionCount: (
+        'the token allows no more sessions: see how many [pkcs11] workers '
+        'all processes start together, and who else has some'
+    ),
+    pkcs11.UserPinNotInitialized: 'give the user of the token a PIN first',
+}
+
 
 def _failed(exc: Exception) -> messages.Failed:
     kind = _KINDS.get(type(exc))
     if kind is not None:
         return messages.Failed(kind, str(exc))
-    text = str(exc)
+    text = _HINTS.get(type(exc), '') or ' '.join(str(exc).split())
     name = type(exc).__name__
     return messages.Failed('broken', f'{name}: {text}' if text else name)
 

@@ -10,12 +10,10 @@ import socket
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 import typing
 
 from secretstore import errors
-from secretstore.security.pkcs11.strategy import SecurityWorkflow
 from secretstore.tests.functional import pkcs11_base
 from secretstore.tests.functional.services import system
 
@@ -96,71 +94,6 @@ class TestFaults(pkcs11_base.TokenTest):
             with self.assertRaises(errors.MasterKeyUnavailable):
                 call.result(10)
         self.assert_works()
-
-    def test_a_library_that_always_crashes(self) -> None:
-        compiler = system.find('gcc', 'gcc')
-        broken = self.token.folder / 'broken.so'
-        source = self.token.folder / 'broken.c'
-        source.write_text('void C_GetFunctionList(void) { *(char *)0 = 0; }')
-        system.run([compiler, '-shared', '-o', broken, source])
-        conf = self.token.configuration(library_path=broken)
-        message = self.refusal(SecurityWorkflow(conf).start)
-        self.assertIn(f'{broken} died of SIGSEGV', message)
-
-
-class TestLimit(pkcs11_base.TokenTest):
-    options: typing.ClassVar[dict[str, object]] = {'workers': 4}
-
-    def test_32_threads_on_4_sessions(self) -> None:
-        seen: list[int] = []
-        done = threading.Event()
-
-        def watch() -> None:
-            while not done.wait(0.02):
-                seen.append(len(pkcs11_base.workers()))
-
-        def work(number: int) -> bool:
-            mine = b'%d' % number
-            return all(
-                self.strategy.unwrap(
-                    self.reference,
-                    self.strategy.wrap(self.reference, pkcs11_base.KEY, mine),
-                    mine,
-                )
-                == pkcs11_base.KEY
-                for _ in range(10)
-            )
-
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        with futures.ThreadPoolExecutor(THREADS) as pool:
-            results = list(pool.map(work, range(THREADS)))
-        done.set()
-        watcher.join()
-        self.assertEqual([True] * THREADS, results)
-        self.assertEqual(4, max(seen))
-
-    def test_workers_that_die_under_load(self) -> None:
-        stop = threading.Event()
-
-        def work(_: int) -> int:
-            count = 0
-            while not stop.is_set():
-                count += self.unwrap() == pkcs11_base.KEY
-            return count
-
-        with futures.ThreadPoolExecutor(8) as pool:
-            running = [pool.submit(work, number) for number in range(8)]
-            for _ in range(4):
-                system.wait_for(
-                    'two', lambda: len(pkcs11_base.workers()) > 1, 30
-                )
-                os.kill(min(pkcs11_base.workers()), signal.SIGKILL)
-                time.sleep(0.5)
-            stop.set()
-            for call in running:
-                self.assertGreater(call.result(), 0)
-        self.assertLessEqual(len(pkcs11_base.workers()), 4)
 
 
 class TestProcesses(pkcs11_base.TokenTest):
