@@ -65,13 +65,26 @@ _HINTS = {
 }
 
 
-def _failed(exc: Exception) -> messages.Failed:
+def _failed(exc: Exception, about: str = '') -> messages.Failed:
     kind = _KINDS.get(type(exc))
     if kind is not None:
         return messages.Failed(kind, str(exc))
     text = _HINTS.get(type(exc), '') or ' '.join(str(exc).split())
     name = type(exc).__name__
-    return messages.Failed('broken', f'{name}: {text}' if text else name)
+    text = f'{name}: {text}' if text else name
+    return messages.Failed('broken', f'{about}{text}')
+
+
+def _about(request: messages.Request) -> str:
+    named = (
+        messages.Create,
+        messages.Destroy,
+        messages.Wrap,
+        messages.Unwrap,
+    )
+    if isinstance(request, named):
+        return f'{KeyName(request.label, request.id).reference}: '
+    return ''
 
 
 class Token:
@@ -89,7 +102,7 @@ class Token:
         try:
             return _ANSWERS[type(request)](self, request)
         except _NAMED as exc:
-            return _failed(exc)
+            return _failed(exc, _about(request))
 
     def close(self) -> None:
         """Log out, for tokens that count their sessions."""
