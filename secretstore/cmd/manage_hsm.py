@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``secretstore-manage hsm``: the token of the pkcs11 strategy."""
 
+import argparse
 from collections import Counter
 from collections.abc import Iterator
 import contextlib
@@ -8,7 +9,6 @@ import contextlib
 from oslo_config import cfg
 
 from secretstore import errors
-from secretstore.db.engine import Database
 from secretstore.security.pkcs11 import blob
 from secretstore.security.pkcs11.custodian import Custodian
 from secretstore.security.pkcs11.messages import KeyInfo
@@ -22,7 +22,9 @@ _HELP = {
 _COLUMNS = ('LABEL', 'ID', 'TYPE', 'BITS', 'ATTRIBUTES')
 
 
-def add_parser(subparsers: 'cfg._Subparsers') -> None:  # type: ignore[name-defined]
+def add_parser(
+    subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]',
+) -> None:
     """Add the command; it needs no database."""
     parser = subparsers.add_parser('hsm', help='the token of [pkcs11]')
     actions = parser.add_subparsers(
@@ -45,7 +47,7 @@ def _started(conf: cfg.ConfigOpts) -> Iterator[Custodian]:
         custodian.stop()
 
 
-def _check(_: Database | None, conf: cfg.ConfigOpts) -> None:
+def _check(_: object, conf: cfg.ConfigOpts) -> None:
     with _started(conf) as custodian:
         token = custodian.token
         print(f'Library     {conf.pkcs11.library_path} ({token.library})')
@@ -70,7 +72,7 @@ def _state(custodian: Custodian, name: str) -> str:
     return 'works'
 
 
-def _list(_: Database | None, conf: cfg.ConfigOpts) -> None:
+def _list(_: object, conf: cfg.ConfigOpts) -> None:
     with _started(conf) as custodian:
         keys = custodian.keys()
     if not keys:
@@ -108,7 +110,7 @@ def _warnings(keys: list[KeyInfo]) -> Iterator[str]:
             )
 
 
-def _create_key(_: Database | None, conf: cfg.ConfigOpts) -> None:
+def _create_key(_: object, conf: cfg.ConfigOpts) -> None:
     with _started(conf) as custodian:
         name = custodian.create()
         # Through a session that looks it up: the key is really there.
