@@ -9,6 +9,7 @@ from oslo_config import cfg
 from secretstore import errors
 from secretstore.cmd import (
     database_failures,
+    manage_hsm,
     manage_keys,
     manage_rpc,
     service,
@@ -86,6 +87,7 @@ def _add_parsers(subparsers: 'cfg._Subparsers') -> None:  # type: ignore[name-de
     _add_project_parser(subparsers)
     manage_rpc.add_parser(subparsers)
     manage_keys.add_parsers(subparsers)
+    manage_hsm.add_parser(subparsers)
 
 
 def _add_database_parser(subparsers: 'cfg._Subparsers') -> None:  # type: ignore[name-defined]

@@ -45,6 +45,14 @@ def _guard() -> _Guard:
     return guard
 
 
+def end_with_us(group: int) -> None:
+    """Have a process group that is not a Server's end when this process does.
+
+    It is asked for again with its number negated once it was stopped.
+    """
+    _guard().tell(f'{group:+d}')
+
+
 @functools.cache
 def _work_folder() -> pathlib.Path:
     folder = pathlib.Path(tempfile.mkdtemp(prefix='secretstore-tests-'))

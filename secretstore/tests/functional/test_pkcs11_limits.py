@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Few sessions for many threads, and libraries that misbehave."""
+
+from concurrent import futures
+import os
+import pathlib
+import signal
+import threading
+import time
+import typing
+
+from secretstore.security.pkcs11.strategy import SecurityWorkflow
+from secretstore.tests.functional import pkcs11_base
+from secretstore.tests.functional.services import system
+
+THREADS = 32
+# SoftHSM, but only so many sessions of all processes together: each holds a
+# lock on one of as many files. Pointer 13 of the table is C_OpenSession.
+_LIMITED = """
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+typedef unsigned long U;
+typedef U (*open_session)(U, U, void *, void *, U *);
+static void *table[69];
+static open_session real;
+
+static U limited(U slot, U flags, void *app, void *notify, U *handle) {
+    char name[4096];
+    for (int number = 0; number < LIMIT; number++) {
+        snprintf(name, sizeof name, "%s/session-%d", FOLDER, number);
+        int file = open(name, O_CREAT | O_RDWR, 0600);
+        if (flock(file, LOCK_EX | LOCK_NB) == 0)
+            return real(slot, flags, app, notify, handle);
+        close(file);
+    }
+    return 0xB1; /* CKR_SESSION_COUNT */
+}
+
+U C_GetFunctionList(void **list) {
+    void *library = dlopen(LIBRARY, RTLD_NOW);
+    ((U (*)(void **))dlsym(library, "C_GetFunctionList"))(list);
+    memcpy(table, *list, sizeof table);
+    real = (open_session)table[13];
+    table[13] = (void *)limited;
+    *list = table;
+    return 0;
+}
+"""
+_CRASHING = 'void C_GetFunctionList(void) { *(volatile char *)0 = 0; }'
+
+
+class _Test(pkcs11_base.TokenTest):
+    def compiled(self, source: str, **values: object) -> pathlib.Path:
+        """A library made of C, with these as macros."""
+        compiler = system.find('gcc', 'gcc')
+        code, library = (
+            self.token.folder / f'library.{kind}' for kind in ('c', 'so')
+        )
+        code.write_text(source)
+        macros = [
+            f'-D{name}={value}'
+            if isinstance(value, int)
+            else f'-D{name}="{value}"'
+            for name, value in values.items()
+        ]
+        system.run(
+            [compiler, '-shared', '-fPIC', *macros, '-o', library, code]
+        )
+        return library
+
+
+class TestLimit(_Test):
+    options: typing.ClassVar[dict[str, object]] = {'workers': 4}
+
+    def most_workers(self, strategy: SecurityWorkflow) -> int:
+        """How many there were while 32 threads worked and succeeded."""
+        seen: list[int] = []
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(0.02):
+                seen.append(len(pkcs11_base.workers()))
+
+        def work(number: int) -> bool:
+            mine = b'%d' % number
+            return all(
+                strategy.unwrap(
+                    self.reference,
+                    strategy.wrap(self.reference, pkcs11_base.KEY, mine),
+                    mine,
+                )
+                == pkcs11_base.KEY
+                for _ in range(10)
+            )
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            with futures.ThreadPoolExecutor(THREADS) as pool:
+                results = list(pool.map(work, range(THREADS)))
+        finally:
+            done.set()
+            watcher.join()
+        self.assertEqual([True] * THREADS, results)
+        return max(seen)
+
+    def test_32_threads_on_4_sessions(self) -> None:
+        self.assertEqual(4, self.most_workers(self.strategy))
+
+    def test_a_token_that_allows_fewer_than_configured(self) -> None:
+        self.strategy.stop()
+        library = self.compiled(
+            _LIMITED,
+            LIMIT=2,
+            FOLDER=self.token.folder,
+            LIBRARY=self.token.library,
+        )
+        strategy = self.started(library_path=library, workers=8)
+        # The third is the one that is told so, and ends again.
+        self.assertLessEqual(self.most_workers(strategy), 3)
+        self.assertEqual(2, len(pkcs11_base.workers()))
+        other = self.token.configuration(library_path=library)
+        message = self.refusal(SecurityWorkflow(other).start)
+        self.assertIn('SessionCount', message)
+
+    def test_a_library_that_always_crashes(self) -> None:
+        broken = self.compiled(_CRASHING)
+        conf = self.token.configuration(library_path=broken)
+        message = self.refusal(SecurityWorkflow(conf).start)
+        self.assertIn(f'{broken} died of SIGSEGV', message)
+
+    def test_workers_that_die_under_load(self) -> None:
+        stop = threading.Event()
+
+        def work(_: int) -> int:
+            count = 0
+            while not stop.is_set():
+                count += self.unwrap() == pkcs11_base.KEY
+            return count
+
+        with futures.ThreadPoolExecutor(8) as pool:
+            running = [pool.submit(work, number) for number in range(8)]
+            for _ in range(4):
+                system.wait_for(
+                    'two', lambda: len(pkcs11_base.workers()) > 1, 30
+                )
+                os.kill(min(pkcs11_base.workers()), signal.SIGKILL)
+                time.sleep(0.5)
+            stop.set()
+            for call in running:
+                self.assertGreater(call.result(), 0)
+        self.assertLessEqual(len(pkcs11_base.workers()), 4)
