@@ -12,6 +12,7 @@ from secretstore.conductor.background import Background
 from secretstore.conductor.collection import Collector
 from secretstore.conductor.container_consumers import ContainerConsumerManager
 from secretstore.conductor.containers import ContainerManager
+from secretstore.conductor.order_counts import OrderCounts
 from secretstore.conductor.order_jobs import OrderJobs
 from secretstore.conductor.orders import OrderManager
 from secretstore.conductor.secret_consumers import SecretConsumerManager
@@ -77,8 +78,10 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
     jobs = OrderJobs(database, keys, quotas.configured(conf), conf)
     conductor = _conductor(conf, database, keys, jobs)
     database.dispose()
-    background = Background([Collector(database, conf).task(), jobs.task()])
-    return Embedded(conductor, background)
+    tasks = [Collector(database, conf).task(), jobs.task()]
+    if conf.metrics.listen:
+        tasks.append(OrderCounts(database, conf).task())
+    return Embedded(conductor, Background(tasks))
 
 
 def _conductor(

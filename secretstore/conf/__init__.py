@@ -15,6 +15,7 @@ from secretstore.conf import (
     conductor,
     database,
     limits,
+    metrics,
     notifications,
     orders,
     paths,
@@ -36,6 +37,7 @@ MODULES: tuple[ModuleType, ...] = (
     conductor,
     notifications,
     transport_keys,
+    metrics,
     rpc,
 )
 

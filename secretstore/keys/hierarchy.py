@@ -21,6 +21,7 @@ from secretstore.db import engine
 from secretstore.db import keys as rows
 from secretstore.keys.cache import TtlCache
 from secretstore.keys.master import MasterKeys
+from secretstore.metrics import record
 from secretstore.security.workflow import BaseSecurityWorkflow
 
 LOG = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class KeyHierarchy:
             cache_ttl, cache_size, clock
         )
         self._keys: TtlCache[uuid.UUID, _ProjectKey] = TtlCache(
-            cache_ttl, cache_size, clock
+            cache_ttl, cache_size, clock, record.key_lookup
         )
 
     def start(self) -> None:

@@ -12,6 +12,7 @@ from secretstore import errors
 from secretstore.crypto.binding import binding
 from secretstore.db import engine
 from secretstore.db import keys as rows
+from secretstore.metrics import record
 from secretstore.security.workflow import BaseSecurityWorkflow
 
 LOG = logging.getLogger(__name__)
@@ -91,7 +92,9 @@ class MasterKeys:
         if not in_use:
             raise errors.MasterKeyNotFound('No master key is in use')
         for row in in_use:
-            self._strategy(row.strategy, row).check()
+            strategy = self._strategy(row.strategy, row)
+            with record.strategy_call(row.strategy, 'check'):
+                strategy.check()
             self._verify(row)
 
     def in_use(self, strategy: str | None = None) -> rows.MasterKeyRow:
@@ -118,29 +121,32 @@ class MasterKeys:
     def wrap(
         self, row: rows.MasterKeyRow, key: bytes, context: bytes
     ) -> bytes:
-        return self._strategy(row.strategy, row).wrap(
-            row.reference, key, context
-        )
+        strategy = self._strategy(row.strategy, row)
+        with record.strategy_call(row.strategy, 'wrap'):
+            return strategy.wrap(row.reference, key, context)
 
     def unwrap(
         self, row: rows.MasterKeyRow, wrapped: bytes, context: bytes
     ) -> bytes:
-        return self._strategy(row.strategy, row).unwrap(
-            row.reference, wrapped, context
-        )
+        strategy = self._strategy(row.strategy, row)
+        with record.strategy_call(row.strategy, 'unwrap'):
+            return strategy.unwrap(row.reference, wrapped, context)
 
     def _create(self, name: str) -> None:
         """Make a strategy's first key, unless another process is faster."""
         strategy = self._strategy(name)
         key_id = str(uuid.uuid4())
-        reference = strategy.create_master_key()
+        with record.strategy_call(name, 'create_master_key'):
+            reference = strategy.create_master_key()
+        with record.strategy_call(name, 'wrap'):
+            check_value = strategy.wrap(
+                reference, CHECK_VALUE, _check_context(key_id)
+            )
         mine = rows.MasterKeyRow(
             id=key_id,
             strategy=name,
             reference=reference,
-            check_value=strategy.wrap(
-                reference, CHECK_VALUE, _check_context(key_id)
-            ),
+            check_value=check_value,
             in_use=True,
             created_at=timeutils.utcnow(),
             retired_at=None,
@@ -164,7 +170,9 @@ class MasterKeys:
     def _destroy_unused(self, row: rows.MasterKeyRow) -> None:
         """Another process was first; nothing was wrapped under ours."""
         try:
-            self._strategy(row.strategy, row).destroy_master_key(row.reference)
+            strategy = self._strategy(row.strategy, row)
+            with record.strategy_call(row.strategy, 'destroy_master_key'):
+                strategy.destroy_master_key(row.reference)
         except errors.SecretStoreError as exc:
             LOG.warning(
                 'A master key that nothing uses could not be removed; '
