@@ -34,13 +34,14 @@ class _Server(simple_server.WSGIServer):
     allow_reuse_port = True
 
     def __init__(self, address: Address) -> None:
+        self._address = address
         self.address_family = _family(address)
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
         # http.server would ask the DNS for its own name.
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name, self.server_port = self._address
         self.setup_environ()
 
     def handle_error(self, request: object, client_address: object) -> None:

@@ -23,11 +23,14 @@ class Metrics:
     """What start() has started in this process."""
 
     def __init__(self, address: endpoint.Address, path: Path) -> None:
+        self._stopped = False
         self._folder = Folder(path, lambda: self._endpoint.run())
         try:
             self._folder.enter(lambda: endpoint.require_free(address))
             registry = prometheus_client.CollectorRegistry()
-            multiprocess.MultiProcessCollector(registry, str(path))
+            multiprocess.MultiProcessCollector(  # type: ignore[no-untyped-call]
+                registry, str(path)
+            )
             self._endpoint = endpoint.Endpoint(
                 address, prometheus_client.make_wsgi_app(registry)
             )
@@ -37,9 +40,10 @@ class Metrics:
 
     def run(self) -> None:
         os.environ[_VARIABLE] = str(self._folder.path)
-        values.ValueClass = values.MultiProcessValue(self._folder.number)
+        values.ValueClass = values.MultiProcessValue(  # type: ignore[no-untyped-call]
+            self._folder.number
+        )
         record.turn_on(Instruments())
-        self._stopped = False
         os.register_at_fork(after_in_child=self._after_fork)
         self._endpoint.run()
 
