@@ -30,11 +30,21 @@ class TtlCache(Generic[K, V]):
     """
 
     def __init__(
-        self, ttl: float, size: int, clock: Callable[[], float]
+        self,
+        ttl: float,
+        size: int,
+        clock: Callable[[], float],
+        looked_up: Callable[[bool], None] | None = None,
     ) -> None:
+        """Make an empty cache.
+
+        :param looked_up: called at each get() with whether the value was
+            there
+        """
         self._ttl = ttl
         self._size = size
         self._clock = clock
+        self._looked_up = looked_up or _nobody_counts
         self._lock = threading.Lock()
         self._entries: dict[K, _Entry[V]] = {}
         self._loads: dict[K, futures.Future[V]] = {}
@@ -45,7 +55,9 @@ class TtlCache(Generic[K, V]):
         # queue for what none of them changes.
         entry = self._entries.get(key)
         if entry is not None and self._clock() < entry.expires:
+            self._looked_up(True)
             return entry.value
+        self._looked_up(False)
         with self._lock:
             entry = self._entries.get(key)
             if entry is not None and self._clock() < entry.expires:
@@ -111,3 +123,7 @@ class TtlCache(Generic[K, V]):
             if not full and now < self._entries[oldest].expires:
                 return
             dropped.append(self._entries.pop(oldest))
+
+
+def _nobody_counts(hit: bool) -> None:
+    pass

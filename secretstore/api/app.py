@@ -13,6 +13,7 @@ from secretstore.api.front import Front
 from secretstore.api.healthcheck import Healthcheck
 from secretstore.api.keymanager import routes
 from secretstore.api.keymanager.common import MicroversionHook
+from secretstore.api.measured import Measured
 from secretstore.api.workflow import routes as workflow_routes
 from secretstore.api.workflow.errors import WorkflowErrorHook
 from secretstore.rpc.interface import Conductor
@@ -72,6 +73,8 @@ def build(conf: cfg.ConfigOpts, conductor: Conductor) -> 'WSGIApplication':
     )
     # An id for every answer, refusals of the layers below included.
     app = Front(app)
+    if conf.metrics.listen:
+        app = Measured(app)
     # Making a layer registers its options, which say whether it is wanted.
     proxied = http_proxy_to_wsgi.HTTPProxyToWSGI(app, conf)
     if conf.oslo_middleware.enable_proxy_headers_parsing:

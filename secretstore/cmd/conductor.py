@@ -15,7 +15,12 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from secretstore import errors
-from secretstore.cmd import database_failures, service, strategies
+from secretstore.cmd import (
+    database_failures,
+    observability,
+    service,
+    strategies,
+)
 from secretstore.conductor import service as conductor
 from secretstore.db import migration
 from secretstore.db.engine import Database
@@ -59,6 +64,7 @@ class Worker:
         LOG.info('Serving on %s', self._where())
 
     def _serve(self) -> None:
+        observability.start(self._conf, 'secretstore-conductor', signals=True)
         embedded = self._embedded = conductor.build(self._conf)
         requests = Dispatcher(
             embedded.conductor, Sealing.from_conf(self._conf)

@@ -13,7 +13,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from secretstore import errors
-from secretstore.cmd import database_failures, service
+from secretstore.cmd import database_failures, observability, service
 from secretstore.conductor.background import Background
 from secretstore.conductor.deleted_projects import DeletedProjects
 from secretstore.conductor.purge import Purge
@@ -73,6 +73,7 @@ def _end(*_: object) -> NoReturn:
 
 
 def _run(conf: cfg.ConfigOpts) -> None:
+    observability.start(conf, 'secretstore-keystone-listener', signals=True)
     # What a large project takes to remove, nobody waits for.
     database = Database.from_conf(conf, patient=True)
     migration.check(database)

@@ -13,7 +13,7 @@ from oslo_log import log
 
 from secretstore import conf as options
 from secretstore import errors, version
-from secretstore.cmd import failures
+from secretstore.cmd import failures, observability
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -50,6 +50,7 @@ def load_config(
     """
     conf = cfg.CONF
     options.register_opts(conf)
+    observability.register_opts(conf)
     log.register_options(conf)
     log.set_defaults(
         default_log_levels=[*log.get_default_log_levels(), *LOG_LEVELS]
@@ -96,6 +97,7 @@ def wsgi_application() -> 'WSGIApplication':
     try:
         with failures.named():
             conf = load_config()
+            observability.start(conf, 'secretstore-api')
             form = importlib.import_module(FORMS[conf.api.conductor])
             built: WSGIApplication = form.application(conf)
             return built

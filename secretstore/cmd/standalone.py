@@ -23,6 +23,7 @@ from secretstore import errors
 from secretstore.cmd import (
     database_failures,
     embedded,
+    observability,
     service,
     state,
     strategies,
@@ -89,6 +90,7 @@ def _application(conf: cfg.ConfigOpts) -> 'WSGIApplication':
         signal.signal(number, signal.SIG_DFL)
     try:
         with strategies.said_before():
+            observability.start(conf, 'secretstore-standalone')
             return embedded.application(conf)
     except errors.SecretStoreError as error:
         service.fail(error)

@@ -17,6 +17,7 @@ from secretstore.conductor.named_keys import (
     BackupKeyManager,
     ReplicationUserKeyManager,
 )
+from secretstore.conductor.order_counts import OrderCounts
 from secretstore.conductor.order_jobs import OrderJobs
 from secretstore.conductor.orders import OrderManager
 from secretstore.conductor.secret_consumers import SecretConsumerManager
@@ -81,14 +82,15 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
     keys = key_hierarchy(conf, database)
     keys.start()
     jobs = OrderJobs(database, keys, quotas.configured(conf), conf)
-    background = Background(
-        [
-            Collector(database, conf).task(),
-            jobs.task(),
-            rewrapping.Rewrapping(database, keys, conf).task(),
-            rewrapping.Resealing(database, keys, conf).task(),
-        ]
-    )
+    tasks = [
+        Collector(database, conf).task(),
+        jobs.task(),
+        rewrapping.Rewrapping(database, keys, conf).task(),
+        rewrapping.Resealing(database, keys, conf).task(),
+    ]
+    if conf.metrics.listen:
+        tasks.append(OrderCounts(database, conf).task())
+    background = Background(tasks)
     conductor = _conductor(conf, database, keys, jobs, background)
     database.dispose()
     return Embedded(conductor, background)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from oslo_log import log as logging
 
-from secretstore.conductor import threads
+from secretstore import threads
 
 LOG = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from secretstore.conf import (
     conductor,
     database,
     limits,
+    metrics,
     notifications,
     orders,
     paths,
@@ -40,6 +41,7 @@ MODULES: tuple[ModuleType, ...] = (
     conductor,
     notifications,
     transport_keys,
+    metrics,
     rpc,
 )
 

@@ -21,6 +21,7 @@ from sqlalchemy import exc
 
 from secretstore import errors
 from secretstore.db import connect
+from secretstore.metrics import record
 
 LOG = logging.getLogger(__name__)
 
@@ -175,6 +176,7 @@ def retried(operation: Callable[P, T]) -> Callable[P, T]:
                 if time.monotonic() + pause >= give_up:
                     raise _unavailable(error) from error
                 LOG.info('%s is tried again: %s', operation.__name__, error)
+                record.database_retry(_cause(error))
                 time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
             except _AWAY as error:
                 raise _unavailable(error) from error
@@ -182,8 +184,14 @@ def retried(operation: Callable[P, T]) -> Callable[P, T]:
     return trying
 
 
+def _cause(error: Exception) -> str:
+    deadlock = isinstance(error, db_exc.DBDeadlock)
+    return 'deadlock' if deadlock else 'connection'
+
+
 def _unavailable(error: Exception) -> errors.DatabaseUnavailable:
     LOG.error('The database cannot be used: %s', error)
+    record.database_failure()
     return errors.DatabaseUnavailable(
         'The database is not available at the moment'
     )

@@ -17,6 +17,7 @@ from secretstore.db import engine
 from secretstore.db.keys import ProjectKeyRow
 from secretstore.keys.master import MasterKeys
 from secretstore.keys.project_keys import ProjectKeys
+from secretstore.metrics import record
 from secretstore.security.workflow import BaseSecurityWorkflow
 
 # What the service seals for itself is sealed under the key of a project of
@@ -67,7 +68,7 @@ class KeyHierarchy:
             cache_ttl, cache_size, clock
         )
         self._keys: TtlCache[uuid.UUID, _ProjectKey] = TtlCache(
-            cache_ttl, cache_size, clock
+            cache_ttl, cache_size, clock, record.key_lookup
         )
 
     def start(self) -> None:

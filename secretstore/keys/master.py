@@ -12,6 +12,7 @@ from secretstore import errors
 from secretstore.crypto.binding import binding
 from secretstore.db import engine
 from secretstore.db import keys as rows
+from secretstore.metrics import record
 from secretstore.security.workflow import BaseSecurityWorkflow
 
 LOG = logging.getLogger(__name__)
@@ -108,7 +109,9 @@ class MasterKeys:
         if not in_use:
             raise errors.MasterKeyNotFound('No master key is in use')
         for row in in_use:
-            self.strategy(row.strategy, row).check()
+            strategy = self.strategy(row.strategy, row)
+            with record.strategy_call(row.strategy, 'check'):
+                strategy.check()
             self.verify_key(row)
 
     @property
@@ -155,16 +158,16 @@ class MasterKeys:
     def wrap(
         self, row: rows.MasterKeyRow, key: bytes, context: bytes
     ) -> bytes:
-        return self.strategy(row.strategy, row).wrap(
-            row.reference, key, context
-        )
+        strategy = self.strategy(row.strategy, row)
+        with record.strategy_call(row.strategy, 'wrap'):
+            return strategy.wrap(row.reference, key, context)
 
     def unwrap(
         self, row: rows.MasterKeyRow, wrapped: bytes, context: bytes
     ) -> bytes:
-        return self.strategy(row.strategy, row).unwrap(
-            row.reference, wrapped, context
-        )
+        strategy = self.strategy(row.strategy, row)
+        with record.strategy_call(row.strategy, 'unwrap'):
+            return strategy.unwrap(row.reference, wrapped, context)
 
     def make(self, name: str) -> rows.MasterKeyRow:
         """Have a strategy make a key, and see that it works.
@@ -174,14 +177,17 @@ class MasterKeys:
         """
         strategy = self.strategy(name)
         key_id = str(uuid.uuid4())
-        reference = strategy.create_master_key()
+        with record.strategy_call(name, 'create_master_key'):
+            reference = strategy.create_master_key()
+        with record.strategy_call(name, 'wrap'):
+            check_value = strategy.wrap(
+                reference, CHECK_VALUE, _check_context(key_id)
+            )
         row = rows.MasterKeyRow(
             id=key_id,
             strategy=name,
             reference=reference,
-            check_value=strategy.wrap(
-                reference, CHECK_VALUE, _check_context(key_id)
-            ),
+            check_value=check_value,
             in_use=True,
             created_at=timeutils.utcnow(),
             retired_at=None,
@@ -223,7 +229,9 @@ class MasterKeys:
 
     def destroy(self, row: rows.MasterKeyRow) -> None:
         """Have the custodian remove a key for good."""
-        self.strategy(row.strategy, row).destroy_master_key(row.reference)
+        strategy = self.strategy(row.strategy, row)
+        with record.strategy_call(row.strategy, 'destroy_master_key'):
+            strategy.destroy_master_key(row.reference)
 
     def _verify_at_start(self, row: rows.MasterKeyRow) -> None:
         about = (

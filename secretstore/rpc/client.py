@@ -22,6 +22,7 @@ from oslo_config import cfg
 
 from secretstore import errors
 from secretstore.conf import rpc as options
+from secretstore.metrics import record
 from secretstore.rpc import codec, interface, wire
 from secretstore.rpc import connect as connecting
 from secretstore.rpc.codec import Method
@@ -186,6 +187,10 @@ class Client:
         return call
 
     def _call(self, method: Method, params: bytes, repeatable: bool) -> Any:
+        with record.rpc_client_call(method.name):
+            return self._result(method, params, repeatable)
+
+    def _result(self, method: Method, params: bytes, repeatable: bool) -> Any:
         if self._sealing is None:
             outcome = self._unsealed(method, params, repeatable)
         else:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from secretstore import errors
+from secretstore.metrics import record
 from secretstore.rpc import codec, interface, wire
 from secretstore.rpc.codec import Method
 from secretstore.rpc.interface import Conductor
@@ -123,7 +124,8 @@ class Dispatcher:
             raise wire.Failure(wire.WRONG_PARAMS, str(error)) from None
         if version not in self._versions:
             raise self._newer(request, version)
-        result = self._functions[method.name](*arguments)
+        with record.rpc_server_call(method.name):
+            result = self._functions[method.name](*arguments)
         return method.encode_result(result)
 
     def _require_version(self, request: wire.Request, params: bytes) -> None:

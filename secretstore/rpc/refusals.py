@@ -6,6 +6,8 @@ import logging
 import threading
 import time
 
+from secretstore.metrics import record
+
 LOG = logging.getLogger(__name__)
 
 # Seconds between two log lines with the same cause: whoever can send may
@@ -69,6 +71,7 @@ class Refusals:
 
     def note(self, what: str, refused: Refused) -> None:
         """Count *what* was refused, with a log line unless there are many."""
+        record.rpc_refusal(refused.cause.name.lower())
         now = time.monotonic()
         with self._lock:
             self._counts[refused.cause] += 1

@@ -223,12 +223,19 @@ class TestNoLeaks(base.FunctionalTest):
         self._nothing_leaked(server, marks, requests.errors)
 
     def test_standalone(self) -> None:
+        self._standalone(VERBOSE)
+
+    def test_standalone_that_logs_json(self) -> None:
+        # Such a line has a message and, once more, what it was made of.
+        self._standalone({**VERBOSE, 'use_json': True})
+
+    def _standalone(self, options: dict[str, object]) -> None:
         marks = needles.Needles()
         server = own.Standalone()
         with server:
             pass
         config = server.state_folder / 'secretstore.conf'
-        lines = [f'{name} = {value}' for name, value in VERBOSE.items()]
+        lines = [f'{name} = {value}' for name, value in options.items()]
         verbose = '\n'.join(['[DEFAULT]', *lines])
         config.write_text(config.read_text().replace('[DEFAULT]', verbose))
         user, password = clients.login(server)
@@ -264,7 +271,7 @@ class TestNoLeaks(base.FunctionalTest):
         log = server.log_text()
         # That the net is out, at all levels, and would catch something.
         self.assertTrue(marks.found_in(marks.text('payload'), 'itself'))
-        for word in (' DEBUG ', ' INFO ', ' WARNING ', 'secretstore'):
+        for word in ('DEBUG', 'INFO', 'WARNING', 'secretstore'):
             self.assertIn(word, log)
         self.assertEqual([], marks.found_in(log, server.log_file.name))
         for body in errors:

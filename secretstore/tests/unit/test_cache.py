@@ -39,6 +39,15 @@ class TtlCacheTest(Base):
         self.assertEqual(['A', 'A'], [self.get('a'), self.get('a')])
         self.assertEqual(['a'], self.loads)
 
+    def test_tells_hits_and_misses(self) -> None:
+        found: list[bool] = []
+        self.cache = cache.TtlCache(10, 3, self.clock, found.append)
+        for key in 'aaba':
+            self.get(key)
+        self.clock.now += 10
+        self.get('a')
+        self.assertEqual([False, True, False, True, False], found)
+
     def test_none_is_a_value(self) -> None:
         nothing: cache.TtlCache[str, None] = cache.TtlCache(10, 3, self.clock)
         nothing.get('a', lambda: None)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import re
 import unittest
 
 from oslo_config import cfg
@@ -38,7 +39,24 @@ class OptionsTest(unittest.TestCase):
                 self.assertTrue(option.help, option.name)
                 name = option.dest
                 found = self.conf if group == 'DEFAULT' else self.conf[group]
-                self.assertEqual(option.default, found[name], name)
+                default = option.default
+                if isinstance(default, str):
+                    default = default.replace(
+                        '$state_path', self.conf.state_path
+                    )
+                self.assertEqual(default, found[name], name)
+
+    def test_what_no_report_may_show(self) -> None:
+        telling = re.compile('passw|phrase|transport_url|(^|_)(pin|token)$')
+        named = [
+            option
+            for _, listed in opts.list_opts()
+            for option in listed
+            if telling.search(option.dest)
+        ]
+        self.assertIn('transport_url', {option.dest for option in named})
+        for option in named:
+            self.assertTrue(option.secret, option.dest)
 
     def test_options_that_oslo_db_has_and_nothing_reads(self) -> None:
         self.assertEqual(5, self.conf.database.max_pool_size)

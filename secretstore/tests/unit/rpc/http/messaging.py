@@ -7,11 +7,11 @@ import uuid
 
 from oslo_config import cfg
 
-from secretstore.rpc.bus import messaging
+from secretstore.rpc import bus
 from secretstore.tests.unit.rpc.http.base import Held, HttpTestCase
 
 # On threads, which has to be said before anything imports it.
-library = messaging()
+library = bus.messaging()
 
 
 class OwnError(Exception):

@@ -3,7 +3,7 @@ import signal
 import threading
 import unittest
 
-from secretstore.conductor import threads
+from secretstore import threads
 
 
 def blocked() -> set[int]:
