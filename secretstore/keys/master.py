@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Master keys: which one is in use, and what is wrapped under each."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+import contextlib
 import uuid
 
 from oslo_db import exception as db_exc
@@ -12,6 +13,7 @@ from secretstore import errors
 from secretstore.crypto.binding import binding
 from secretstore.db import engine
 from secretstore.db import keys as rows
+from secretstore.keys import startup
 from secretstore.metrics import record
 from secretstore.security.workflow import BaseSecurityWorkflow
 
@@ -63,7 +65,7 @@ class MasterKeys:
             try:
                 self._create(default)
             except errors.SecretStoreError as exc:
-                raise _refusal(
+                raise startup.refusal(
                     'The first master key cannot be made', exc
                 ) from exc
             self._verify_all()
@@ -78,7 +80,9 @@ class MasterKeys:
             try:
                 strategy.start()
             except errors.SecretStoreError as exc:
-                raise _refusal(f'Security strategy {name}', exc) from exc
+                raise startup.refusal(
+                    f'Security strategy {name}', exc
+                ) from exc
 
     def _verify_all(self) -> None:
         for row in self._rows():
@@ -86,18 +90,10 @@ class MasterKeys:
                 self._verify_at_start(row)
         default = self.default()
         if default not in self._strategies:
-            raise errors.StartupError(
-                f'The master keys were migrated to security strategy '
-                f'{default}, which is not enabled: set security_strategy = '
-                f'{default}'
-            )
+            raise startup.not_enabled_default(default)
         for name in self._preferred():
             if name not in self._strategies:
-                raise errors.StartupError(
-                    f'Projects prefer the secret store of security strategy '
-                    f'{name}, which is not enabled: add it to '
-                    f'enabled_security_strategies'
-                )
+                raise startup.not_enabled_preferred(name)
 
     def stop(self) -> None:
         for strategy in self._strategies.values():
@@ -109,8 +105,7 @@ class MasterKeys:
         if not in_use:
             raise errors.MasterKeyNotFound('No master key is in use')
         for row in in_use:
-            strategy = self.strategy(row.strategy, row)
-            with record.strategy_call(row.strategy, 'check'):
+            with self._using(row, 'check') as strategy:
                 strategy.check()
             self.verify_key(row)
 
@@ -158,16 +153,23 @@ class MasterKeys:
     def wrap(
         self, row: rows.MasterKeyRow, key: bytes, context: bytes
     ) -> bytes:
-        strategy = self.strategy(row.strategy, row)
-        with record.strategy_call(row.strategy, 'wrap'):
+        with self._using(row, 'wrap') as strategy:
             return strategy.wrap(row.reference, key, context)
 
     def unwrap(
         self, row: rows.MasterKeyRow, wrapped: bytes, context: bytes
     ) -> bytes:
-        strategy = self.strategy(row.strategy, row)
-        with record.strategy_call(row.strategy, 'unwrap'):
+        with self._using(row, 'unwrap') as strategy:
             return strategy.unwrap(row.reference, wrapped, context)
+
+    @contextlib.contextmanager
+    def _using(
+        self, row: rows.MasterKeyRow, operation: str
+    ) -> Iterator[BaseSecurityWorkflow]:
+        """What guards the key, while the call of it is measured."""
+        strategy = self.strategy(row.strategy, row)
+        with record.strategy_call(row.strategy, operation):
+            yield strategy
 
     def make(self, name: str) -> rows.MasterKeyRow:
         """Have a strategy make a key, and see that it works.
@@ -229,24 +231,14 @@ class MasterKeys:
 
     def destroy(self, row: rows.MasterKeyRow) -> None:
         """Have the custodian remove a key for good."""
-        strategy = self.strategy(row.strategy, row)
-        with record.strategy_call(row.strategy, 'destroy_master_key'):
+        with self._using(row, 'destroy_master_key') as strategy:
             strategy.destroy_master_key(row.reference)
 
     def _verify_at_start(self, row: rows.MasterKeyRow) -> None:
-        about = (
-            f'Master key {row.id} (strategy {row.strategy}, reference '
-            f'{row.reference})'
-        )
         try:
             self.verify_key(row)
-        except errors.Corrupt as exc:
-            raise errors.StartupError(
-                f'{about} is not the key that this database was written '
-                f'with: restore the right one. {_line(exc)}'
-            ) from exc
         except errors.SecretStoreError as exc:
-            raise _refusal(about, exc) from exc
+            raise startup.of_key(row, exc) from exc
 
     def verify_key(self, row: rows.MasterKeyRow) -> None:
         """Raise unless the custodian has the very key, and can use it."""
@@ -298,11 +290,3 @@ class MasterKeys:
 
 def _check_context(key_id: str) -> bytes:
     return binding('master key check', '', key_id)
-
-
-def _refusal(about: str, exc: errors.SecretStoreError) -> errors.StartupError:
-    return errors.StartupError(f'{about}: {_line(exc)}')
-
-
-def _line(exc: errors.SecretStoreError) -> str:
-    return ' '.join(exc.message.split())
