@@ -3,7 +3,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 import itertools
-import random
 import ssl
 import time
 
@@ -179,7 +178,7 @@ class HttpClient:
         seat.exchange = exchange = Exchange(
             endpoint.address, min(self._connect_timeout, seconds), self._tls
         )
-        age = self._max_age * random.uniform(0.75, 1.25)  # noqa: S311
+        age = self._endpoints.varied(self._max_age)
         seat.expires = time.monotonic() + age
         return exchange
 

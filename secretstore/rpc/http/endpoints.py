@@ -71,10 +71,14 @@ class Endpoints:
         return len(self._endpoints)
 
     def _begin(self) -> None:
-        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._local = threading.local()
+        # Some servers fork without telling Python: the module's own state
+        # would be the same in all processes, and so would their choice.
+        self._random = random.Random()  # noqa: S311
         self._seats: weakref.WeakSet[Seat] = weakref.WeakSet()
+        # Last: nobody may take the lock that another process had.
+        self._pid = os.getpid()
 
     def seat(self) -> Seat:
         """The calling thread's."""
@@ -94,30 +98,29 @@ class Endpoints:
         over, to one thread: the others follow when that had success.
         """
         with self._lock:
-            used = dict.fromkeys(self._endpoints, random.random())  # noqa: S311
+            used = dict.fromkeys(self._endpoints, 0)
             for other in self._seats:
                 if other is not seat and other.endpoint is not None:
                     used[other.endpoint] += 1
 
             def rank(endpoint: Endpoint) -> tuple[float, float]:
                 wait = max(endpoint.avoided_until - now, 0.0)
-                return wait, used[endpoint] + random.random()  # noqa: S311
+                return wait, used[endpoint] + self._random.random()
 
             found = sorted(self._endpoints, key=rank)
             first = found[0]
             if first.failures:
-                first.avoided_until = max(first.avoided_until, now) + _pause(
-                    first.failures
-                )
+                pause = self._pause(first)
+                first.avoided_until = max(first.avoided_until, now) + pause
             return found
 
     def failed(self, endpoint: Endpoint, cause: str) -> None:
         """Avoid it for a while, which grows."""
         with self._lock:
             endpoint.failures += 1
-            failures = endpoint.failures
-            endpoint.avoided_until = time.monotonic() + _pause(failures)
-        if failures == 1:
+            first = endpoint.failures == 1
+            endpoint.avoided_until = time.monotonic() + self._pause(endpoint)
+        if first:
             LOG.warning('The conductor at %s fails: %s', endpoint, cause)
 
     def declined(self, endpoint: Endpoint) -> None:
@@ -141,7 +144,10 @@ class Endpoints:
             for seat in self._seats:
                 seat.leave()
 
+    def varied(self, seconds: float) -> float:
+        """By a quarter, so that what began together does not end together."""
+        return seconds * self._random.uniform(0.75, 1.25)
 
-def _pause(failures: int) -> float:
-    longest = min(_FIRST_PAUSE * 2.0 ** min(failures - 1, 16), _LONGEST_PAUSE)
-    return longest * random.uniform(0.75, 1.25)  # noqa: S311
+    def _pause(self, endpoint: Endpoint) -> float:
+        doubled = min(endpoint.failures - 1, 16)
+        return self.varied(min(_FIRST_PAUSE * 2.0**doubled, _LONGEST_PAUSE))
