@@ -110,6 +110,16 @@ refused at once: they go to another conductor, or their callers are told to
 try again later.
 """,
     ),
+    cfg.IntOpt(
+        'max_request_size',
+        default=2**20,
+        min=2**16,
+        help="""
+Largest request that a conductor takes over HTTP, in bytes.  Raise it with
+max_allowed_request_size_in_bytes of the API: twice that, and some, because
+payloads are in base64 twice when messages are sealed.
+""",
+    ),
     cfg.StrOpt(
         'topic',
         default='secretstore.conductor',

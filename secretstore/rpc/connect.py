@@ -12,6 +12,7 @@ from secretstore.rpc import bus
 from secretstore.rpc.http import addresses, tls
 from secretstore.rpc.http.addresses import Address
 from secretstore.rpc.http.client import HttpClient
+from secretstore.rpc.http.connection import Limits
 from secretstore.rpc.http.listening import Listening
 from secretstore.rpc.http.server import HttpServer
 from secretstore.rpc.transport import Transport
@@ -80,6 +81,7 @@ def server(
         handle,
         running=group.threads,
         waiting=group.max_queue,
+        limits=Limits(body=group.max_request_size),
         tls=_tls_of_server(conf),
     )
 

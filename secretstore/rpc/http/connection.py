@@ -119,10 +119,15 @@ class Connection:
         for request in taken:
             if not self._answer(request):
                 return False
-        if requests.problem is not None:
-            self._say_last(requests.problem)
-            return False
-        return True
+        if requests.problem is None:
+            return True
+        if requests.problem is answers.TOO_LARGE:
+            LOG.warning(
+                'A request has more than %d bytes, and is refused',
+                self._service.limits.body,
+            )
+        self._say_last(requests.problem)
+        return False
 
     def _receive(self) -> bool:
         """Read until there is a request or a problem; False at the end."""

@@ -10,7 +10,7 @@ from typing import Any
 import unittest
 
 from secretstore import errors
-from secretstore.rpc import client, connect, sealfile
+from secretstore.rpc import client, connect, sealfile, wire
 from secretstore.rpc.dispatch import Dispatcher
 from secretstore.rpc.sealing import Sealing
 from secretstore.tests.unit.conductor.base import make_conf
@@ -76,6 +76,26 @@ class ConnectTest(unittest.TestCase):
         _, health = self.serve(url, rpc__listen=[path])
         client.connect(self.conf(url)).health.check()
         self.assertEqual(1, health.asked)
+
+    def test_a_large_request(self) -> None:
+        for limit in (2**16, 2**18):
+            path = f'{self.folder}/{limit}.sock'
+            url = f'http+unix://{path}'
+            self.serve(url, rpc__listen=[path], rpc__max_request_size=limit)
+            call = connect.transport(self.conf(url)).call
+            for size in (limit, limit + 1):
+                with self.subTest(limit=limit, size=size):
+                    try:
+                        answer = call(
+                            b'x' * size,
+                            repeatable=False,
+                            refused=wire.is_refused,
+                        )
+                    except errors.PayloadTooLarge:
+                        self.assertGreater(size, limit)
+                    else:
+                        self.assertEqual(size, limit)
+                        self.assertIn(b'-32700', answer)
 
     def test_nobody_is_there(self) -> None:
         remote = client.connect(self.conf('http://127.0.0.1:1,127.0.0.1:2'))

@@ -85,8 +85,12 @@ class FailOverTest(HttpTestCase):
     def test_too_large(self) -> None:
         server = self.serve(limits=Limits(body=100))
         client = self.client(server)
-        with self.assertRaises(errors.PayloadTooLarge):
+        with (
+            self.assertLogs('secretstore.rpc.http', 'WARNING') as logs,
+            self.assertRaises(errors.PayloadTooLarge),
+        ):
             ask(client, b'x' * 101)
+        self.assertIn('more than 100 bytes', logs.output[0])
         self.assertEqual(b'x' * 100, ask(client, b'x' * 100))
 
     def test_something_else_listens_there(self) -> None:
