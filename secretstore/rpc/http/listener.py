@@ -9,6 +9,7 @@ from typing import Any
 from oslo_messaging._drivers import base
 
 from secretstore.rpc.http import messages
+from secretstore.rpc.http.addresses import Address
 from secretstore.rpc.http.listening import Listening
 from secretstore.rpc.http.messages import NotSupported
 from secretstore.rpc.http.server import HttpServer
@@ -41,6 +42,11 @@ class Listener(base.Listener):
             waiting=group.max_queue,
             tls=context,
         )
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where it listens, with the ports that the system has chosen."""
+        return self._server.addresses
 
     def start(self, on_incoming_callback: _Callback) -> None:
         super().start(on_incoming_callback)

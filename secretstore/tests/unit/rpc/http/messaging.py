@@ -68,8 +68,7 @@ class MessagingTestCase(HttpTestCase):
         server.start(**options)
         # Its wait() would wait for idle threads.
         self.addCleanup(server.stop)
-        addresses = server.listener._server.addresses
-        return server, str(addresses[0])
+        return server, str(server.listener.addresses[0])
 
     def rpc_client(
         self, url: str, allowed: list[str] | None = None, **options: Any

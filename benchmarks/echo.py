@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a hop costs before it carries anything: python -m benchmarks.echo.
+
+Processor time per call at both ends, and calls per second, of 300 bytes that
+come back as they are: through the HTTP client and server alone, and through
+oslo.messaging on the driver that uses these two.
+"""
+
+import argparse
+from collections.abc import Callable
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from typing import Any, NamedTuple
+
+from oslo_config import cfg
+
+from benchmarks import process
+from secretstore.rpc import threads, wire
+from secretstore.rpc.http import addresses
+from secretstore.rpc.http.client import HttpClient
+from secretstore.rpc.http.server import HttpServer
+
+KINDS = ('http', 'messaging')
+_VALUE = {'id': 'a' * 32, 'kid': 'k' * 32, 'data': 'd' * 180, 'n': 1}
+_BODY = wire.encode(
+    {'jsonrpc': '2.0', 'method': 'echo', 'params': _VALUE, 'id': '1'}
+)
+_Call = Callable[[], object]
+
+
+class Figures(NamedTuple):
+    """Microseconds of processor time per call, and calls per second."""
+
+    client: float
+    server: float
+    rate: float
+
+
+def main() -> None:
+    """Print a line for each way, and each number of callers."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--seconds', type=float, default=2.0)
+    parser.add_argument('--callers', default='1,4,16')
+    parser.add_argument('--serve', nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        _serve(*arguments.serve)
+        return
+    callers = [int(text) for text in arguments.callers.split(',')]
+    with tempfile.TemporaryDirectory() as folder:
+        for place in (f'{folder}/socket', '127.0.0.1:0'):
+            for kind in KINDS:
+                with _server(kind, place) as (url, pid):
+                    call = _client(kind, url)
+                    for count in callers:
+                        found = _measure(call, count, arguments.seconds, pid)
+                        _print(kind, url, count, found)
+
+
+def _print(kind: str, url: str, callers: int, found: Figures) -> None:
+    way = url.partition('://')[0]
+    print(
+        f'{kind:<10}{way:<10} callers {callers:<3} client {found.client:6.1f}'
+        f' server {found.server:6.1f} sum {found.client + found.server:6.1f}'
+        f' us  {found.rate:8,.0f}/s',
+        flush=True,
+    )
+
+
+@contextlib.contextmanager
+def _server(kind: str, place: str) -> Any:
+    command = [sys.executable, '-m', 'benchmarks.echo', '--serve', kind, place]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True
+    ) as started:
+        assert started.stdout is not None
+        try:
+            yield started.stdout.readline().strip(), started.pid
+        finally:
+            started.kill()
+
+
+def _serve(kind: str, place: str) -> None:
+    if kind == 'http':
+        server = HttpServer([place], lambda body: body)
+        server.start()
+        print(server.addresses[0], flush=True)
+    else:
+        library = threads.library('oslo_messaging')
+        address = addresses.to_listen_at(place)
+        target = library.Target(topic='echo', server='here')
+        messaging = library.get_rpc_server(
+            _transport(str(address)), target, [_Endpoint()]
+        )
+        messaging.start()
+        print(messaging.listener.addresses[0], flush=True)
+    threading.Event().wait()
+
+
+class _Endpoint:
+    def echo(self, context: object, **arguments: object) -> object:
+        return arguments
+
+
+def _transport(url: str) -> Any:
+    # Where oslo.messaging looks for options of its own.
+    conf = cfg.CONF  # noqa: TID251
+    conf([], default_config_files=[])
+    return threads.library('oslo_messaging').get_rpc_transport(conf, url)
+
+
+def _client(kind: str, url: str) -> _Call:
+    if kind == 'http':
+        client = HttpClient(addresses.from_url(url))
+        return lambda: client.call(
+            _BODY, repeatable=True, refused=wire.is_refused
+        )
+    library = threads.library('oslo_messaging')
+    prepared = library.get_rpc_client(
+        _transport(url), library.Target(topic='echo'), timeout=10
+    ).prepare()
+    return lambda: prepared.call({'user': 'u'}, 'echo', **_VALUE)
+
+
+def _measure(call: _Call, callers: int, seconds: float, pid: int) -> Figures:
+    """The median of three runs, by the processor time of both ends."""
+    _run(call, callers, seconds / 4)
+    runs = []
+    for _ in range(3):
+        before = process.cpu_seconds(os.getpid()), process.cpu_seconds(pid)
+        count = _run(call, callers, seconds)
+        after = process.cpu_seconds(os.getpid()), process.cpu_seconds(pid)
+        spent = [
+            (late - early) / count * 1e6
+            for early, late in zip(before, after, strict=True)
+        ]
+        # The server is a child of this process.
+        runs.append(Figures(spent[0] - spent[1], spent[1], count / seconds))
+    median = statistics.median_low([sum(run[:2]) for run in runs])
+    return next(run for run in runs if sum(run[:2]) == median)
+
+
+def _run(call: _Call, callers: int, seconds: float) -> int:
+    counts = [0] * callers
+    until = time.perf_counter() + seconds
+
+    def work(number: int) -> None:
+        count = 0
+        while time.perf_counter() < until:
+            call()
+            count += 1
+        counts[number] = count
+
+    workers = [
+        threading.Thread(target=work, args=(number,))
+        for number in range(callers)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return sum(counts)
+
+
+if __name__ == '__main__':
+    main()
