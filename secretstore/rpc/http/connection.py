@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from secretstore.rpc.http import answers
 from secretstore.rpc.http.gate import Gate
+from secretstore.rpc.http.patience import OVER, bound
 from secretstore.rpc.http.requests import Request, Requests
 
 LOG = logging.getLogger(__name__)
@@ -62,11 +63,11 @@ class Connection:
     def serve(self) -> None:
         """Answer requests until one side closes; raises nothing."""
         try:
-            self._sock.settimeout(self._service.limits.slow)
             # Whoever may open a unix socket is decided by its mode.
             tls = self._service.tls
             if tls is not None and self._sock.family != socket.AF_UNIX:
                 self._shake_hands(tls)
+            bound(self._sock, self._service.limits.slow)
             self._poll.register(self._sock, select.POLLIN)
             while self._wait() and self._exchange():
                 pass
@@ -86,6 +87,7 @@ class Connection:
     def _shake_hands(self, context: ssl.SSLContext) -> None:
         peer = self._sock.getpeername()
         plain = self._sock
+        plain.settimeout(self._service.limits.slow)
         try:
             self._sock = context.wrap_socket(
                 plain, server_side=True, do_handshake_on_connect=False
@@ -136,7 +138,7 @@ class Connection:
         while True:
             try:
                 data = self._sock.recv(_SIZE)
-            except TimeoutError:
+            except OVER:
                 requests.problem = answers.SLOW
                 return True
             if not data:
@@ -149,9 +151,9 @@ class Connection:
                 self._sock.sendall(answers.CONTINUE)
             now = time.monotonic()
             deadline = deadline or now + limit
-            self._sock.settimeout(max(deadline - now, 0.001))
+            bound(self._sock, deadline - now)
         if deadline:
-            self._sock.settimeout(limit)
+            bound(self._sock, limit)
         return True
 
     def _answer(self, request: Request) -> bool:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import httptools
 
 from secretstore.rpc.http.addresses import Address
+from secretstore.rpc.http.patience import OVER, bound
 
 _SIZE = 65536
 # No answer is so large; something else than a conductor is there.
@@ -59,7 +60,7 @@ class Exchange:
         self, address: Address, seconds: float, tls: ssl.SSLContext | None
     ) -> None:
         self._address = address
-        self._seconds = seconds
+        self._seconds = 0.0
         try:
             self._sock = _connect(address, seconds, tls)
         except OSError as error:
@@ -87,7 +88,7 @@ class Exchange:
     def call(self, body: bytes, seconds: float) -> Answer:
         """Send a request, and return the answer; raises Failed."""
         if seconds != self._seconds:
-            self._sock.settimeout(seconds)
+            bound(self._sock, seconds)
             self._seconds = seconds
         try:
             self._sock.sendall(
@@ -97,7 +98,7 @@ class Exchange:
             raise NotSent(_words(error)) from error
         try:
             return self._receive(seconds)
-        except TimeoutError:
+        except OVER:
             raise Slow(f'no answer within {seconds:.3g} s') from None
         except ssl.SSLError as error:
             # An alert comes from a handshake that the server refused.
@@ -124,9 +125,8 @@ class Exchange:
                 raise NoAnswer('its answer has no end')
             now = time.monotonic()
             deadline = deadline or now + seconds
-            # 0 would mean not to wait at all.
-            self._seconds = max(deadline - now, 0.001)
-            self._sock.settimeout(self._seconds)
+            self._seconds = deadline - now
+            bound(self._sock, self._seconds)
         answer, *more = self._answers
         self._answers = []
         # What follows says that the connection is about to be closed.
@@ -170,7 +170,7 @@ def _connect(
 
 
 def _words(error: OSError) -> str:
-    if isinstance(error, TimeoutError):
+    if isinstance(error, OVER):
         return 'timed out'
     if isinstance(error, ssl.SSLError):
         return f'TLS: {getattr(error, "verify_message", "") or error.reason}'
