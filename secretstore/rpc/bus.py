@@ -185,6 +185,7 @@ class BusServer:
     def _end(self) -> None:
         self._server.stop()
         self._server.wait()
+        self._server.end_refusing()
 
 
 def _transport(library: Any, conf: cfg.ConfigOpts, url: Url) -> Any:
@@ -225,8 +226,8 @@ def _bounded(library: Any, at_most: int) -> Any:
             finally:
                 room.release()
 
-        def wait(self) -> None:
-            super().wait()
+        # Not wait(): the library finds what it puts in order by its methods.
+        def end_refusing(self) -> None:
             refusing.shutdown()
 
     return Bounded

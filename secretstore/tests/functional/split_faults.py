@@ -33,11 +33,15 @@ class FaultTest(base.FunctionalTest):
     def reckon(self, at_work: writers.Writers, allowed: set[str]) -> None:
         """Nothing lost, nothing twice, and no other answers than these."""
         writers.reckon(self, self.service.url, self.headers, at_work)
-        said = [line for line in self.new_lines() if ' WARNING ' in line]
+        said = [
+            line
+            for line in self.new_lines()
+            if ' WARNING ' in line or ' ERROR ' in line
+        ]
         self.assertLessEqual(
             set(at_work.answers),
             allowed,
-            '\n'.join([str(at_work.answers), *said[-20:]]),
+            '\n'.join([str(at_work.answers), *said[-40:]]),
         )
 
     def new_lines(self) -> list[str]:

@@ -14,34 +14,24 @@ from secretstore.tests.functional.services import (
 # At least one file of each resource, and all sorts of answers.
 OVER_HTTP = (
     'acls-secret',
-    'consumers-container',
     'consumers-secret',
     'containers',
-    'containers-list',
     'differences-secretstore',
     'errors',
-    'microversions',
     'orders-asymmetric',
     'orders-key',
-    'orders-list',
     'quotas',
     'secret-stores',
-    'secrets-access',
     'secrets-create',
-    'secrets-delete',
-    'secrets-expiration',
     'secrets-list',
     'secrets-metadata',
     'secrets-payload',
-    'secrets-two-step',
     'transport-keys',
-    'versions',
 )
 OVER_RABBITMQ = (
-    'acls-container',
     'orders-refused',
-    'secrets-list',
     'secrets-payload',
+    'secrets-two-step',
 )
 
 
