@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Key files, and a PIN, that systemd hands to the service, for as long as it runs.
+"""Small files that systemd hands to the service while it runs.
 
 systemd decrypts what LoadCredentialEncrypted= names into a folder in memory
 that only this service can read, and tells its path in CREDENTIALS_DIRECTORY.
