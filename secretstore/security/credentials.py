@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Key files that systemd hands to the service, for as long as it runs.
+"""Small files that systemd hands to the service while it runs.
 
 systemd decrypts what LoadCredentialEncrypted= names into a folder in memory
 that only this service can read, and tells its path in CREDENTIALS_DIRECTORY.
@@ -39,6 +39,13 @@ class Credentials:
 
     def read(self, name: str) -> bytes | None:
         """The key; None when there is no credential of this name."""
+        content = self.content(name)
+        if content is None:
+            return None
+        return keyfiles.parsed(self.path_of(name), content)
+
+    def content(self, name: str) -> bytes | None:
+        """All of a small file; None when there is no such credential."""
         if self._path is None:
             return None
         path = self.path_of(name)
@@ -49,10 +56,9 @@ class Credentials:
                 return None
             try:
                 _refuse_exposed(path, os.fstat(file))
-                content = os.read(file, keyfiles.MOST_BYTES)
+                return os.read(file, keyfiles.MOST_BYTES)
             finally:
                 os.close(file)
-        return keyfiles.parsed(path, content)
 
 
 def _refuse_exposed(path: str, info: os.stat_result) -> None:

@@ -164,14 +164,15 @@ def _named(
     Looked up at each call: what another process removes is gone, what it
     restores works, and a second one is noticed.
     """
-    found: dict[KeyType, Any] = {}
-    for key in session.get_objects(
+    matching: Iterator[Any] = session.get_objects(
         {
             Attribute.CLASS: ObjectClass.SECRET_KEY,
             Attribute.LABEL: name.label,
             Attribute.ID: name.id,
         }
-    ):
+    )
+    found: dict[KeyType, Any] = {}
+    for key in matching:
         if found.setdefault(key.key_type, key) is not key:
             raise Refused(
                 f'{name.reference}: more than one {key.key_type.name} key of '

@@ -140,8 +140,8 @@ Request = Open | Check | Discover | Create | Destroy | Wrap | Unwrap | ListKeys
 Answer = Done | Token | Forms | Keys | Failed
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_request = msgspec.msgpack.Decoder(Request).decode
-_decode_answer = msgspec.msgpack.Decoder(Answer).decode
+_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+_answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 
 
 def send(connection: socket.socket, message: Request | Answer) -> None:
@@ -152,7 +152,7 @@ def send(connection: socket.socket, message: Request | Answer) -> None:
 
 def receive_request(connection: socket.socket) -> Request:
     """The next request; raises ``EOFError`` when there will be none."""
-    return _decode_request(_receive(connection, None))
+    return _requests.decode(_receive(connection, None))
 
 
 def receive_answer(connection: socket.socket, deadline: float) -> Answer:
@@ -161,7 +161,7 @@ def receive_answer(connection: socket.socket, deadline: float) -> Answer:
     ``EOFError``, ``OSError`` or ``msgspec.MsgspecError`` say that the worker
     died, or writes what it should not.
     """
-    return _decode_answer(_receive(connection, deadline))
+    return _answers.decode(_receive(connection, deadline))
 
 
 def _receive(connection: socket.socket, deadline: float | None) -> bytes:

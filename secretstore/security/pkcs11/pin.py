@@ -4,13 +4,13 @@
 import hashlib
 import hmac
 import os
-from pathlib import Path
 import secrets
 import stat
 
 from oslo_config import cfg
 
 from secretstore import errors
+from secretstore.security import credentials
 
 _MOST_BYTES = 1024
 
@@ -28,11 +28,14 @@ class Pin:
             raise errors.StartupError(
                 'set one of [pkcs11] pin_file and pin_credential'
             )
-        self._is_private = bool(group.pin_file)
-        if group.pin_file:
-            self.path = Path(group.pin_file)
-        else:
-            self.path = _credential(group.pin_credential)
+        self._credential: str = group.pin_credential
+        self._credentials = credentials.Credentials(
+            os.environ.get('CREDENTIALS_DIRECTORY') or None
+        )
+        self.path: str = group.pin_file
+        if self._credential:
+            _require_credentials(self._credential)
+            self.path = self._credentials.path_of(self._credential)
         self._salt = secrets.token_bytes(32)
         self._refused = b''
 
@@ -64,22 +67,34 @@ class Pin:
 
     def _read(self) -> str:
         try:
-            with self.path.open('rb') as file:
-                if self._is_private:
-                    self._refuse_exposed(os.fstat(file.fileno()))
-                content = file.read(_MOST_BYTES)
-            pin = content.decode().splitlines()[0]
-        except OSError as exc:
-            raise errors.MasterKeyUnavailable(
-                f'{self.path}: the PIN cannot be read: {exc.strerror}'
-            ) from None
+            pin = self._content().decode().splitlines()[0]
         except (UnicodeDecodeError, IndexError):
             pin = ''
         if not pin:
             raise errors.MasterKeyUnavailable(
                 f'{self.path}: this holds no PIN, which is one line of text'
-            ) from None
+            )
         return pin
+
+    def _content(self) -> bytes:
+        if not self._credential:
+            return self._content_of_file()
+        content = self._credentials.content(self._credential)
+        if content is None:
+            raise errors.MasterKeyUnavailable(
+                f'{self.path}: systemd gave no credential of this name'
+            )
+        return content
+
+    def _content_of_file(self) -> bytes:
+        try:
+            with open(self.path, 'rb') as file:
+                self._refuse_exposed(os.fstat(file.fileno()))
+                return file.read(_MOST_BYTES)
+        except OSError as exc:
+            raise errors.MasterKeyUnavailable(
+                f'{self.path}: the PIN cannot be read: {exc.strerror}'
+            ) from None
 
     def _refuse_exposed(self, info: os.stat_result) -> None:
         # A group may read it: packages have files of root's that a service
@@ -95,16 +110,14 @@ class Pin:
         return hmac.digest(self._salt, pin.encode(), hashlib.sha256)
 
 
-def _credential(name: str) -> Path:
-    directory = os.environ.get('CREDENTIALS_DIRECTORY')
-    if not directory:
-        raise errors.StartupError(
-            f'[pkcs11] pin_credential = {name}: systemd gave this process no '
-            f'credentials: add LoadCredential={name}:FILE to the unit'
-        )
+def _require_credentials(name: str) -> None:
     if '/' in name:
         raise errors.StartupError(
             f'[pkcs11] pin_credential = {name}: this is the name of a '
             f'credential, not a path'
         )
-    return Path(directory) / name
+    if not os.environ.get('CREDENTIALS_DIRECTORY'):
+        raise errors.StartupError(
+            f'[pkcs11] pin_credential = {name}: systemd gave this process no '
+            f'credentials: add LoadCredential={name}:FILE to the unit'
+        )

@@ -69,7 +69,12 @@ class Starter:
             self._lock.release()
 
     def _start(self, pin: str) -> Worker:
-        worker = Worker()
+        try:
+            worker = Worker()
+        except OSError as exc:
+            raise self._failed(
+                f'no process can be started for it: {exc.strerror}'
+            ) from None
         try:
             answer = worker.call(
                 messages.Open(*self._where, pin), self._seconds

@@ -56,7 +56,7 @@ _KINDS: dict[type[Exception], str] = {
     keys.Refused: 'refused',
 }
 
-_HINTS = {
+_HINTS: dict[type[Exception], str] = {
     pkcs11.SessionCount: (
         'the token allows no more sessions: see how many [pkcs11] workers '
         'all processes start together, and who else has some'
@@ -123,7 +123,9 @@ class Token:
                 f'{self._library.manufacturer_id} '
                 f'{".".join(map(str, self._library.library_version))}'
             ),
-            flags=[flag.name for flag in TokenFlag if flag & self._flags()],
+            flags=[
+                str(flag.name) for flag in TokenFlag if flag & self._flags()
+            ],
         )
 
     def _flags(self) -> int:
@@ -156,7 +158,9 @@ class Token:
                 return f'no {name}'
             if flags & ~slot.get_mechanism_info(mechanism).flags:
                 what = ' and '.join(
-                    flag.name.lower() for flag in MechanismFlag if flag & flags
+                    str(flag.name).lower()
+                    for flag in MechanismFlag
+                    if flag & flags
                 )
                 return f'{name} is not for {what}'
         return ''

@@ -113,10 +113,9 @@ class TestPin(pkcs11_base.TokenTest):
     def test_from_systemd(self) -> None:
         folder = self.token.folder / 'credentials'
         folder.mkdir()
-        # As systemd makes them for a service that is not root's.
         file = folder / 'hsm-pin'
         file.write_text(self.token.pin)
-        file.chmod(0o440)
+        file.chmod(0o400)
         change = {'CREDENTIALS_DIRECTORY': str(folder)}
         with mock.patch.dict(os.environ, change):
             self.strategy = self.started(pin_file='', pin_credential='hsm-pin')

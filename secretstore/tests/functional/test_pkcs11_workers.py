@@ -5,6 +5,7 @@ from concurrent import futures
 import contextlib
 import os
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -74,6 +75,23 @@ class TestFaults(pkcs11_base.TokenTest):
             with self.assertRaises(errors.MasterKeyUnavailable) as caught:
                 call.result(10)
         self.assertIn('died of SIGKILL', caught.exception.message)
+        self.assert_works()
+
+    def test_no_files_left(self) -> None:
+        os.kill(self.worker, signal.SIGKILL)
+        system.wait_for(
+            'the end', lambda: not pkcs11_base.is_alive(self.worker), 10
+        )
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # Room for the PIN's file, and not for a worker's four.
+        room = len(os.listdir('/proc/self/fd')) + 1
+        resource.setrlimit(resource.RLIMIT_NOFILE, (room, before[1]))
+        try:
+            message = self.refusal()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        self.assertIn('no process can be started', message)
+        self.assertIn('Too many open files', message)
         self.assert_works()
 
     def test_hung(self) -> None:

@@ -90,11 +90,14 @@ class PinTest(unittest.TestCase):
     def test_credential(self) -> None:
         self.conf.set_override('pin_file', '', 'pkcs11')
         self.conf.set_override('pin_credential', 'pin', 'pkcs11')
-        # systemd sees to it that nobody else reads it.
-        self.file.chmod(0o444)
         variables = {'CREDENTIALS_DIRECTORY': str(self.folder)}
         with mock.patch.dict(os.environ, variables):
-            self.assertEqual(PIN, pin.Pin(self.conf).read())
+            source = pin.Pin(self.conf)
+            self.assertEqual(PIN, source.read())
+            self.file.chmod(0o444)
+            self.assertIn('open to others', self.refusal(source))
+            self.file.unlink()
+            self.assertIn('no credential', self.refusal(source))
             self.conf.set_override('pin_credential', '../pin', 'pkcs11')
             with self.assertRaises(errors.StartupError):
                 pin.Pin(self.conf)
