@@ -108,6 +108,8 @@ class Site:
         options.register_opts(conf)
         file = self.services[0].config_file
         conf([], project='secretstore', default_config_files=[str(file)])
+        # The other custodian is for the services.
+        conf.set_override('enabled_security_strategies', [])
         conductor = service.build(conf).conductor
         projects = [uuid.uuid4().hex for _ in range(self._size.projects)]
         for number in range(self._size.secrets):
