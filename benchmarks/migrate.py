@@ -12,8 +12,13 @@ import os
 import pathlib
 import sys
 
-from secretstore.tests.functional import migrating, second_files
-from secretstore.tests.functional.services import mariadbd, system, uwsgi
+from secretstore.tests.functional import migrating
+from secretstore.tests.functional.services import (
+    mariadbd,
+    system,
+    tokens,
+    uwsgi,
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -24,11 +29,12 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add('--secrets', type=int, default=100_000)
     add('--projects', type=int, default=1000)
-    add('--to', default=second_files.NAME, help='default: other key files')
+    add('--to', default='pkcs11', help='default: pkcs11')
     add(
         '--options',
         type=pathlib.Path,
-        help='a configuration file with the options of that strategy',
+        help='a configuration file with the options of that strategy; '
+        'default: those of a SoftHSM token, made for this',
     )
     add('--batch-size', type=int, default=50)
     add('--batch-interval', type=float, default=0.5)
@@ -37,12 +43,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _layers(words: argparse.Namespace) -> uwsgi.Options:
-    layers: dict[str, dict[str, object]] = {
-        'DEFAULT': {'enabled_security_strategies': words.to}
-    }
+    enabled = {'DEFAULT': {'enabled_security_strategies': words.to}}
     if words.options:
-        layers = uwsgi.merge(layers, uwsgi.read_options(words.options))
-    return layers
+        return uwsgi.merge(enabled, uwsgi.read_options(words.options))
+    token = tokens.SoftHsm()
+    os.environ.update(token.environment())
+    return uwsgi.merge(enabled, {'pkcs11': token.options()})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

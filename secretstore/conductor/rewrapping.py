@@ -82,6 +82,7 @@ class Resealing:
             options.rewrap_batch_size,
             options.key_cache_ttl + IN_FLIGHT_SECONDS,
         )
+        self._after = ''
         self._moved = 0
 
     def task(self) -> Task:
@@ -100,16 +101,21 @@ class Resealing:
 
     def _replace_old(self) -> bool:
         """A batch of those that are too old; whether there may be more."""
-        found = self._too_old()
+        found = self._too_old(self._after)
         for row in found:
+            # Whatever happens, the next call goes on with others.
+            self._after = row.id
             self._keys.project_keys.rotate(row.project_id)
             self._keys.forget_in_use(row.project_id)
-        return len(found) == self._batch_size
+        if len(found) == self._batch_size:
+            return True
+        self._after = ''
+        return False
 
     @retried
-    def _too_old(self) -> list[ProjectKeyRow]:
+    def _too_old(self, after: str) -> list[ProjectKeyRow]:
         before = common.utcnow() - self._max_age
         with self._database.reading() as connection:
             return project_rotation.older(
-                connection, before, '', self._batch_size
+                connection, before, after, self._batch_size
             )

@@ -36,7 +36,9 @@ class ProjectKey(Base):
 
     __tablename__ = 'project_keys'
     __table_args__ = Base.arguments(
-        sa.UniqueConstraint('project_id', 'in_use')
+        sa.UniqueConstraint('project_id', 'in_use'),
+        # The few that are in use no longer are looked for all the time.
+        sa.Index('ix_project_keys_in_use', 'in_use', 'id'),
     )
 
     id: orm.Mapped[str] = orm.mapped_column(Id, primary_key=True)

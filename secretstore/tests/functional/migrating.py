@@ -108,6 +108,8 @@ class Site:
         options.register_opts(conf)
         file = self.services[0].config_file
         conf([], project='secretstore', default_config_files=[str(file)])
+        # The other custodian is for the services.
+        conf.set_override('enabled_security_strategies', [])
         conductor = service.build(conf).conductor
         projects = [uuid.uuid4().hex for _ in range(self._size.projects)]
         for number in range(self._size.secrets):
@@ -142,9 +144,9 @@ class Site:
             time.sleep(self._size.idle)
         with load.Load(urls, self.secrets) as clients_at_work:
             time.sleep(0.5)
+            count = sum(self.under().values())
             began = time.monotonic()
-            other.manage('master-key', 'migrate', '--to', strategy)
-            count = self.to_do()
+            self._ask('migrate', {'to': strategy})
             killed_at = self._wait_for(count // 2)
             killed.kill()
             self._wait_for(0)
@@ -195,15 +197,15 @@ class Site:
             if key['strategy'] != strategy or key['state'] == 'replaced'
         ]
         for key_id in retired:
-            answer = web.call(
-                'POST',
-                f'{self.services[1].url}{KEYS}/{key_id}/retire',
-                headers=ADMIN,
-            )
-            if answer.status != 202:
-                raise system.Error(f'not retired: {answer.body!r}')
+            self._ask(f'{key_id}/retire')
         system.wait_for('the end of retired keys', self._all_destroyed, 60)
         return len(retired)
+
+    def _ask(self, action: str, body: object = None) -> None:
+        url = f'{self.services[1].url}{KEYS}/{action}'
+        answer = web.call('POST', url, body or {}, ADMIN)
+        if answer.status != 202:
+            raise system.Error(f'{action}: {answer.status} {answer.body!r}')
 
     def _all_destroyed(self) -> bool:
         states = [key['state'] for key in self._state()['master_keys']]

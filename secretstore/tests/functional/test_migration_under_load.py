@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The keys move to another custodian while everything is used, and back."""
+"""Keys move from files to a token while everything is used, and back."""
 
-from secretstore.tests.functional import base, migrating, second_files
-from secretstore.tests.functional.services import system
+from secretstore.tests.functional import base, migrating
+from secretstore.tests.functional.services import system, tokens
 
 SIZE = migrating.Size(
     secrets=2000, projects=40, batch_size=1, batch_interval=0.2, idle=1
@@ -11,13 +11,19 @@ SIZE = migrating.Size(
 
 class TestMigrationUnderLoad(base.FunctionalTest):
     def test_there_and_back(self) -> None:
-        enabled = {'enabled_security_strategies': second_files.NAME}
+        token = tokens.SoftHsm()
+        token.use_in(self)
         site = migrating.Site(
-            self.new_database('mariadb'), SIZE, {'DEFAULT': enabled}
+            self.new_database('mariadb'),
+            SIZE,
+            {
+                'DEFAULT': {'enabled_security_strategies': 'pkcs11'},
+                'pkcs11': token.options(),
+            },
         )
         with site:
             site.fill()
-            for strategy in (second_files.NAME, 'proprietary'):
+            for strategy in ('pkcs11', 'proprietary'):
                 step = site.migrate(strategy)
                 system.say(str(step))
                 self.assertEqual({}, step.failures, step)

@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 _TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), 'mysql', 'mariadb')
-_INDEX = 'ix_secret_stores_global_default'
+_DEFAULT = 'ix_secret_stores_global_default'
 
 
 def upgrade() -> None:
@@ -19,11 +19,14 @@ def upgrade() -> None:
     _add('master_keys', sa.Column('destroyed_at', _TIME))
     _add('project_keys', sa.Column('rewrapped_at', _TIME))
     _add('secret_stores', sa.Column('global_default', sa.Boolean))
-    found = sa.inspect(op.get_bind()).get_indexes('secret_stores')
-    if _INDEX not in {index['name'] for index in found}:
-        op.create_index(
-            _INDEX, 'secret_stores', ['global_default'], unique=True
-        )
+    _index('project_keys', 'ix_project_keys_in_use', 'in_use', 'id')
+    _index('secret_stores', _DEFAULT, 'global_default', unique=True)
+
+
+def _index(table: str, name: str, *columns: str, unique: bool = False) -> None:
+    found = sa.inspect(op.get_bind()).get_indexes(table)
+    if name not in {index['name'] for index in found}:
+        op.create_index(name, table, list(columns), unique=unique)
 
 
 def _add(table: str, column: sa.Column[object]) -> None:

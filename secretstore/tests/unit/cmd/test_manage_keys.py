@@ -95,15 +95,10 @@ class MasterKeyTest(KeysTest):
         self.rewrap()
         done = self.run_key('status')
         self.assert_ends(0, done, f'guarded by {OTHER}', f'{OTHER}: 1 project')
-        done = self.run_key('migrate', '--to', 'proprietary')
-        self.assert_ends(0, done, 'in use: strategy proprietary')
-        self.assertNotIn('Set security_strategy', done.stdout)
 
     def test_refused(self) -> None:
         for arguments, words in (
             (('migrate', '--to', 'pkcs11'), 'enabled_security_strategies'),
-            (('rotate', '--strategy', 'x'), 'enabled_security_strategies'),
-            (('retire', 'x'), 'There is no master key x'),
             (('retire', *self.ids()), '1 project keys'),
         ):
             with self.subTest(arguments):
@@ -116,7 +111,6 @@ class MasterKeyTest(KeysTest):
         (self.folder / 'keys').chmod(0o755)
         done = self.run_key('rotate')
         self.assert_ends(1, done, 'chmod 700')
-        self.assert_ends(0, self.run_key('status'), '0 project keys are')
 
 
 class ProjectKeyTest(KeysTest):
@@ -143,12 +137,9 @@ class ProjectKeyTest(KeysTest):
         self.assert_ends(0, self.run_project('rotate', '--all'), '2 projects')
         after = self.in_use()
         self.assertEqual(set(), {*between.values()} & {*after.values()})
-        done = self.run_project('rotate', 'unknown')
-        self.assert_ends(0, done, '0 projects')
         done = self.run_key('status')
         self.assert_ends(0, done, '3 project keys were replaced; 0 secrets')
 
     def test_refused(self) -> None:
-        for arguments in (('rotate',), ('rotate', 'p1', '--all')):
-            done = self.run_project(*arguments)
-            self.assert_ends(1, done, 'Give the id of a project, or --all')
+        done = self.run_project('rotate')
+        self.assert_ends(1, done, 'Give the id of a project, or --all')

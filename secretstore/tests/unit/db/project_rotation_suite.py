@@ -69,7 +69,19 @@ class ProjectRotation(base.DatabaseTest):
             'created_at': base.NOW,
             'updated_at': base.NOW,
         }
+        named_key = {
+            'id': str(uuid.uuid4()),
+            'project_id': base.PROJECT,
+            'kind': 'k',
+            'object_id': key_id,
+            'title': 't',
+            'strategy': 'one',
+            'project_key_id': key_id,
+            'envelope': envelope(key_id),
+            'created_at': base.NOW,
+        }
         with self.database.writing() as conn:
+            conn.execute(sa.insert(models.table(models.NamedKey)), named_key)
             secrets.insert(
                 conn, secret, secrets.StoredPayload(key_id, envelope(key_id))
             )
@@ -87,7 +99,7 @@ class ProjectRotation(base.DatabaseTest):
         self.seal_one_of_each(self.old.id)
         self.seal_one_of_each(new.id)
         found = self.under(self.old.id)
-        self.assertEqual([1, 1, 1], [len(place) for place in found])
+        self.assertEqual([1] * len(PLACES), [*map(len, found)])
         with self.database.writing() as conn:
             for place, (stored,) in zip(PLACES, found, strict=True):
                 self.assertEqual(envelope(self.old.id), stored.envelope)
@@ -99,7 +111,7 @@ class ProjectRotation(base.DatabaseTest):
                     self.assertEqual(
                         done, place.move(conn, self.old.id, new.id, moved)
                     )
-        self.assertEqual([[], [], []], self.under(self.old.id))
+        self.assertEqual([[]] * len(PLACES), self.under(self.old.id))
         for place in self.under(new.id):
             self.assertEqual(
                 [envelope(new.id)] * 2, [stored.envelope for stored in place]
