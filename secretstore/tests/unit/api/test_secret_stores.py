@@ -104,7 +104,7 @@ class TwoStoresTest(ApiTest):
         )
 
     def test_ids_stay(self) -> None:
-        service.start_embedded(self.conf)
+        service.build(self.conf)
         with self.database.reading() as connection:
             (count,) = connection.execute(
                 sa.text('SELECT count(*) FROM secret_stores')

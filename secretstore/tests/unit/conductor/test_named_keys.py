@@ -141,7 +141,7 @@ class NamedKeysTest(ConductorTest):
             self.backups.get(ME, self.id)
 
     def test_eight_conductors_make_one_key(self) -> None:
-        conductors = [service.start_embedded(self.conf) for _ in range(8)]
+        conductors = [service.build(self.conf).conductor for _ in range(8)]
         start = threading.Barrier(8)
 
         def work(number: int) -> str:

@@ -31,7 +31,7 @@ class TransportKeysTest(ConductorTest):
     overrides: ClassVar[dict[str, Any]] = {'transport_keys__enabled': True}
 
     def test_eight_conductors_make_one_pair(self) -> None:
-        conductors = [service.start_embedded(self.conf) for _ in range(8)]
+        conductors = [service.build(self.conf).conductor for _ in range(8)]
         start = threading.Barrier(8)
 
         def work(conductor: Conductor) -> tuple[str, str]:
