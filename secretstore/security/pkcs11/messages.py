@@ -15,7 +15,7 @@ _LENGTH = struct.Struct('>I')
 _MOST_BYTES = 16 * 1024 * 1024
 
 
-class _Message(msgspec.Struct, tag=True, array_like=True, frozen=True):
+class _Message(msgspec.Struct, tag=True, array_like=True):
     """One that holds keys or a PIN must not show them in a traceback."""
 
     def __repr__(self) -> str:

@@ -233,7 +233,7 @@ def _works(way: mechanisms.Way, pair: mechanisms.Pair) -> bool:
 def _only_token(library: Any, request: messages.Open) -> pkcs11.Token:
     """The token that was meant; slot numbers are not to be relied on."""
     serial = request.token_serial
-    found = [
+    found: list[pkcs11.Token] = [
         token
         for token in library.get_tokens()
         if token.flags & TokenFlag.TOKEN_INITIALIZED
