@@ -4,8 +4,9 @@
 from typing import Generic, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
 
-M = TypeVar('M', Counter, Gauge, Histogram)
+M = TypeVar('M', bound=MetricWrapperBase)
 
 # Combinations of labels of one metric; what is beyond is counted as OTHER.
 MOST_SERIES = 1000
