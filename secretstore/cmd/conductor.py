@@ -64,7 +64,7 @@ class Worker:
         LOG.info('Serving on %s', self._where())
 
     def _serve(self) -> None:
-        observability.start(self._conf, 'secretstore-conductor', signals=True)
+        observability.start(self._conf, 'secretstore-conductor')
         embedded = self._embedded = conductor.build(self._conf)
         requests = Dispatcher(
             embedded.conductor, Sealing.from_conf(self._conf)
@@ -134,6 +134,7 @@ def _refuse_after_sigterm(sockets: Listening) -> None:
 
 
 def _run(conf: cfg.ConfigOpts, sockets: Listening | None, workers: int) -> int:
+    observability.report_upon_signal(conf, 'secretstore-conductor')
     launcher = _launcher().launch(
         conf,
         Worker(conf, sockets),

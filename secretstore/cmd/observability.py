@@ -3,6 +3,8 @@
 
 import os
 from pathlib import Path
+import signal
+import types
 
 from oslo_config import cfg
 from oslo_reports import guru_meditation_report
@@ -55,6 +57,26 @@ def start(conf: cfg.ConfigOpts, name: str, signals: bool = False) -> None:
                 service_name=f'{name}-{os.getpid()}',
                 conf=conf,
             )
+
+
+def report_upon_signal(conf: cfg.ConfigOpts, name: str) -> None:
+    """Have this process, and all that it forks, write reports on SIGUSR2.
+
+    For a program whose workers start in other threads than their first, which
+    alone may set signals.  Nothing happens when a file is watched.
+    """
+    if conf.oslo_reports.file_event_handler:
+        return
+
+    def report(_: int, frame: types.FrameType | None) -> None:
+        guru_meditation_report.TextGuruMeditation.handle_signal(
+            _Package(),
+            f'{name}-{os.getpid()}',
+            conf.oslo_reports.log_dir,
+            frame,
+        )
+
+    signal.signal(signal.SIGUSR2, report)
 
 
 def _make(trigger: Path) -> None:
