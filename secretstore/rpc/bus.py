@@ -70,6 +70,12 @@ class BusTransport:
         self._seconds: float = conf.rpc.response_timeout
         self._url = url
         self._reached = False
+        self._unreachable = (
+            self._messaging.MessageDeliveryFailure,
+            self._messaging.ClientSendError,
+            # As it is, when there is no connection in the pool.
+            threads.library('kombu.exceptions').OperationalError,
+        )
         self._client = self._messaging.get_rpc_client(
             _transport(self._messaging, conf, url),
             self._messaging.Target(topic=conf.rpc.topic),
@@ -111,10 +117,7 @@ class BusTransport:
         client = self._client.prepare(timeout=seconds)
         try:
             answer: str = client.call({}, _METHOD, body=body.decode())
-        except (
-            self._messaging.MessageDeliveryFailure,
-            self._messaging.ClientSendError,
-        ) as error:
+        except self._unreachable as error:
             raise errors.ConductorUnavailable(
                 f'RabbitMQ cannot be reached: {error}'
             ) from error
