@@ -130,7 +130,7 @@ class SoftHsm(Token):
         super().__init__('softhsm')
         self.store = self.folder / 'tokens'
         self.config = self.folder / 'softhsm2.conf'
-        self.disable()
+        self.allow()
         self.store.mkdir()
         self.initialise()
 
@@ -144,9 +144,9 @@ class SoftHsm(Token):
     def environment(self) -> dict[str, str]:
         return {'SOFTHSM2_CONF': str(self.config)}
 
-    def disable(self, *mechanisms: str) -> None:
-        """Have it not do these; processes that run already go on."""
-        listed = '-' + ','.join(mechanisms) if mechanisms else 'ALL'
+    def allow(self, *mechanisms: str) -> None:
+        """Have it do only these, or all; running processes go on as before."""
+        listed = ','.join(mechanisms) or 'ALL'
         self.config.write_text(
             f'directories.tokendir = {self.store}\n'
             f'objectstore.backend = file\nlog.level = ERROR\n'
