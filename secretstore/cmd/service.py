@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 import importlib
+import logging
 import os
 from pathlib import Path
 import sys
@@ -62,6 +63,9 @@ def load_config(
         default_config_files=[str(path) for path in files] or named_files(),
     )
     log.setup(conf, 'secretstore')
+    # What it tells when it is debugged holds entry points, and those hold
+    # themselves: written as JSON they have no end.
+    logging.getLogger('stevedore').setLevel(logging.INFO)
     return conf
 
 

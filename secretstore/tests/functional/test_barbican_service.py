@@ -131,8 +131,11 @@ class TestService(base.FunctionalTest):
 class TestItself(base.FunctionalTest):
     def test_does_not_start(self) -> None:
         with proxy.Proxy(services.secretstore().url, '/keys') as before:
+            # Each process of its own says why it does not start.
             server = own.SecretStore(
-                self.new_database('sqlite'), custody.of(before.url)
+                self.new_database('sqlite'),
+                custody.of(before.url),
+                processes=1,
             )
             server.prepare()
             message = refusal.of(self, server)

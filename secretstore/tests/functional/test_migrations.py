@@ -222,8 +222,11 @@ class TestMigrations(base.FunctionalTest):
                 " AND table_name != 'alembic_version'"
                 ' AND collation_name IS NOT NULL'
             ).all()
-        # Ids of our own making and digests; users' ids are any text.
-        foreign = ('project_id', 'creator_id', 'user_id', 'resource_id')
+        # Ids of our own making and digests; those of others are any text.
+        foreign = (
+            *('project_id', 'creator_id', 'user_id'),
+            *('resource_id', 'object_id'),
+        )
         for table, column, collation in rows:
             own = re.search('(^|_)id$|^digest$', column)
             ascii_only = own and column not in foreign

@@ -54,7 +54,14 @@ class Proxy:
             for name, value in request.headers.items()
             if name.lower() not in _DROPPED
         }
-        answer = web.call(request.command, self.behind + path, body, headers)
+        try:
+            answer = web.call(
+                request.command, self.behind + path, body, headers
+            )
+        except OSError:
+            # As if there were nothing in between.
+            request.close_connection = True
+            return
         request.send_response_only(answer.status)
         for name, value in answer.headers.items():
             if name not in _DROPPED:
