@@ -129,7 +129,7 @@ class TlsTest(HttpTestCase):
                 )
                 with self.assertLogs('secretstore.rpc.http') as logs:
                     message = self.unavailable(client)
-                self.assertIn('TLS: ', message)
+                self.assertIn('TLS', message)
                 self.assertNotIn('may have been executed', message)
                 self.assertIn('No TLS with 127.0.0.1', ' '.join(logs.output))
 
