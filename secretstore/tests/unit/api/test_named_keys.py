@@ -14,9 +14,9 @@ ROOT = '/workflow/v1'
 class NamedKeysTest(ApiTest):
     def setUp(self) -> None:
         super().setUp()
-        self.id = str(uuid.uuid4())
-        self.backup = f'{ROOT}/backups/{self.id}/encryption-key'
-        self.user = f'{ROOT}/replication-users/{self.id}/key'
+        self.new_id = str(uuid.uuid4())
+        self.backup = f'{ROOT}/backups/{self.new_id}/encryption-key'
+        self.user = f'{ROOT}/replication-users/{self.new_id}/key'
 
     def make(self, path: str, body: object = None) -> webob.Response:
         if body is None:
@@ -44,7 +44,7 @@ class NamedKeysTest(ApiTest):
             'backup_id backup_name key algorithm mode bit_length created',
             ' '.join(key),
         )
-        self.assertEqual(self.id, key['backup_id'])
+        self.assertEqual(self.new_id, key['backup_id'])
         self.assertEqual('nightly', key['backup_name'])
         self.assertRegex(key['key'], '^[0-9a-f]{64}$')
         self.assertRegex(key['created'], '^[0-9T:.-]+Z$')
@@ -63,7 +63,7 @@ class NamedKeysTest(ApiTest):
         for body in ({}, None):
             made = self.make(self.user, body)
             self.assertEqual(201 if body == {} else 200, made.status_int)
-        self.assertEqual(self.id, made.json['instance_id'])
+        self.assertEqual(self.new_id, made.json['instance_id'])
         self.assertNotIn('backup_id', made.json)
         self.assertEqual(made.json, self.get(self.user).json)
         self.assertEqual(204, self.call('DELETE', self.user).status_int)
@@ -146,4 +146,6 @@ class NamedKeysTest(ApiTest):
     def test_they_are_no_secrets(self) -> None:
         self.make(self.backup, {'backup_name': 'nightly'})
         self.assertEqual(0, self.get('/v1/secrets').json['total'])
-        self.assertEqual(404, self.get(f'/v1/secrets/{self.id}').status_int)
+        self.assertEqual(
+            404, self.get(f'/v1/secrets/{self.new_id}').status_int
+        )

@@ -38,23 +38,23 @@ class NamedKeysTest(ConductorTest):
         super().setUp()
         self.backups = self.conductor.backup_keys
         self.users = self.conductor.replication_user_keys
-        self.id = backup_id()
+        self.new_id = backup_id()
 
     def rows(self) -> list[Any]:
         with self.database.reading() as connection:
             return list(
                 connection.execute(
                     sa.text('SELECT * FROM named_keys WHERE object_id = :id'),
-                    {'id': self.id},
+                    {'id': self.new_id},
                 )
             )
 
     def test_made_once(self) -> None:
-        made = self.backups.get_or_create(ME, self.id, 'nightly')
+        made = self.backups.get_or_create(ME, self.new_id, 'nightly')
         self.assertTrue(made['is_new'])
         self.assertRegex(made['key'], '^[0-9a-f]{64}$')
         self.assertEqual(
-            (self.id, 'nightly', 'aes', 'cbc', 256),
+            (self.new_id, 'nightly', 'aes', 'cbc', 256),
             (
                 made['object_id'],
                 made['title'],
@@ -63,16 +63,16 @@ class NamedKeysTest(ConductorTest):
                 made['bit_length'],
             ),
         )
-        again = self.backups.get_or_create(ME, self.id, 'renamed')
+        again = self.backups.get_or_create(ME, self.new_id, 'renamed')
         self.assertEqual({**made, 'is_new': False}, again)
-        self.assertEqual(again, self.backups.get(ME, self.id))
+        self.assertEqual(again, self.backups.get(ME, self.new_id))
 
     def test_each_name_has_its_own(self) -> None:
         keys = {
-            self.backups.get_or_create(ME, self.id, '')['key'],
-            self.backups.get_or_create(ME, self.id.upper(), '')['key'],
-            self.backups.get_or_create(STRANGER, self.id, '')['key'],
-            self.users.get_or_create(ME, self.id)['key'],
+            self.backups.get_or_create(ME, self.new_id, '')['key'],
+            self.backups.get_or_create(ME, self.new_id.upper(), '')['key'],
+            self.backups.get_or_create(STRANGER, self.new_id, '')['key'],
+            self.users.get_or_create(ME, self.new_id)['key'],
         }
         self.assertEqual(4, len(keys))
 
@@ -84,39 +84,39 @@ class NamedKeysTest(ConductorTest):
                 keys.delete(ME, NO_SUCH)
 
     def test_of_others(self) -> None:
-        self.backups.get_or_create(ME, self.id, '')
+        self.backups.get_or_create(ME, self.new_id, '')
         with self.assertRaises(errors.NotFound):
-            self.backups.get(STRANGER, self.id)
+            self.backups.get(STRANGER, self.new_id)
         with self.assertRaises(errors.NotFound):
-            self.backups.delete(STRANGER, self.id)
-        self.backups.get(ME, self.id)
+            self.backups.delete(STRANGER, self.new_id)
+        self.backups.get(ME, self.new_id)
 
     def test_readers_get_none(self) -> None:
-        self.backups.get_or_create(ME, self.id, '')
+        self.backups.get_or_create(ME, self.new_id, '')
         reader = context('reader')
         for call in (
-            lambda: self.backups.get(reader, self.id),
-            lambda: self.backups.get_or_create(reader, self.id, ''),
-            lambda: self.backups.delete(reader, self.id),
-            lambda: self.users.get(reader, self.id),
-            lambda: self.users.get_or_create(reader, self.id),
-            lambda: self.users.delete(reader, self.id),
+            lambda: self.backups.get(reader, self.new_id),
+            lambda: self.backups.get_or_create(reader, self.new_id, ''),
+            lambda: self.backups.delete(reader, self.new_id),
+            lambda: self.users.get(reader, self.new_id),
+            lambda: self.users.get_or_create(reader, self.new_id),
+            lambda: self.users.delete(reader, self.new_id),
         ):
             with self.assertRaises(errors.Forbidden):
                 call()
 
     def test_deleted(self) -> None:
-        first = self.users.get_or_create(ME, self.id)
-        self.users.delete(ME, self.id)
+        first = self.users.get_or_create(ME, self.new_id)
+        self.users.delete(ME, self.new_id)
         with self.assertRaises(errors.NotFound):
-            self.users.get(ME, self.id)
+            self.users.get(ME, self.new_id)
         self.assertEqual([], self.rows())
-        second = self.users.get_or_create(ME, self.id)
+        second = self.users.get_or_create(ME, self.new_id)
         self.assertTrue(second['is_new'])
         self.assertNotEqual(first['key'], second['key'])
 
     def test_what_is_stored(self) -> None:
-        made = self.backups.get_or_create(ME, self.id, '')
+        made = self.backups.get_or_create(ME, self.new_id, '')
         (row,) = self.rows()
         self.assertEqual('proprietary', row.strategy)
         self.assertIsNone(row.reference)
@@ -125,7 +125,7 @@ class NamedKeysTest(ConductorTest):
         self.assertNotIn(made['key'].encode(), row.envelope)
 
     def test_a_key_that_was_moved_to_another_name(self) -> None:
-        self.backups.get_or_create(ME, self.id, '')
+        self.backups.get_or_create(ME, self.new_id, '')
         other = backup_id()
         self.backups.get_or_create(ME, other, '')
         with self.database.writing() as connection:
@@ -135,10 +135,10 @@ class NamedKeysTest(ConductorTest):
                     'named_keys AS o WHERE o.object_id = :other) '
                     'WHERE object_id = :id'
                 ),
-                {'id': self.id, 'other': other},
+                {'id': self.new_id, 'other': other},
             )
         with self.assertRaises(errors.Corrupt):
-            self.backups.get(ME, self.id)
+            self.backups.get(ME, self.new_id)
 
     def test_eight_conductors_make_one_key(self) -> None:
         conductors = [service.build(self.conf).conductor for _ in range(8)]
@@ -147,22 +147,22 @@ class NamedKeysTest(ConductorTest):
         def work(number: int) -> str:
             keys = conductors[number].backup_keys
             start.wait(30)
-            return keys.get_or_create(ME, self.id, '')['key']
+            return keys.get_or_create(ME, self.new_id, '')['key']
 
         with futures.ThreadPoolExecutor(8) as pool:
             self.assertEqual(1, len(set(pool.map(work, range(8)))))
 
     def test_they_are_no_secrets(self) -> None:
-        self.backups.get_or_create(ME, self.id, 'nightly')
+        self.backups.get_or_create(ME, self.new_id, 'nightly')
         (row,) = self.rows()
-        for found in (row.id, self.id):
+        for found in (row.id, self.new_id):
             with self.assertRaises(errors.NotFound):
                 self.conductor.secrets.get(ME, found)
 
     def test_they_go_with_their_project(self) -> None:
         project = uuid.uuid4().hex
         theirs = context(project_id=project)
-        self.backups.get_or_create(theirs, self.id, '')
+        self.backups.get_or_create(theirs, self.new_id, '')
         removed = Purge(self.database, 10).purge(project)
         self.assertEqual(1, removed['named keys'])
         self.assertEqual([], self.rows())

@@ -68,13 +68,13 @@ class KeptElsewhereTest(ConductorTest):
         self.backups = BackupKeyManager(
             self.losing, self.keys, Authorization(self.conf)
         )
-        self.id = backup_id()
+        self.new_id = backup_id()
 
     def test_life(self) -> None:
-        made = self.backups.get_or_create(ME, self.id, '')
+        made = self.backups.get_or_create(ME, self.new_id, '')
         self.assertEqual({made['key']}, set(Elsewhere.kept.values()))
-        self.assertEqual(made['key'], self.backups.get(ME, self.id)['key'])
-        self.backups.delete(ME, self.id)
+        self.assertEqual(made['key'], self.backups.get(ME, self.new_id)['key'])
+        self.backups.delete(ME, self.new_id)
         self.assertEqual({}, Elsewhere.kept)
 
     def test_who_comes_second_leaves_nothing(self) -> None:
@@ -84,41 +84,41 @@ class KeptElsewhereTest(ConductorTest):
         first: list[str] = []
 
         def overtake() -> None:
-            made = other.get_or_create(ME, self.id, '')
+            made = other.get_or_create(ME, self.new_id, '')
             first.append(made['key'])
 
         strategy.before_it_returns = overtake
-        second = self.backups.get_or_create(ME, self.id, '')
+        second = self.backups.get_or_create(ME, self.new_id, '')
         self.assertEqual(first, [second['key']])
         self.assertEqual(first, list(Elsewhere.kept.values()))
         self.assertFalse(second['is_new'])
 
     def test_lost_answers(self) -> None:
         self.losing.losses = 1
-        made = self.backups.get_or_create(ME, self.id, '')
+        made = self.backups.get_or_create(ME, self.new_id, '')
         self.assertTrue(made['is_new'])
         self.assertEqual([made['key']], list(Elsewhere.kept.values()))
         self.losing.losses = 1
-        self.backups.delete(ME, self.id)
+        self.backups.delete(ME, self.new_id)
         with self.assertRaises(errors.NotFound):
-            self.backups.get(ME, self.id)
+            self.backups.get(ME, self.new_id)
 
     def test_gone_from_where_it_was_kept(self) -> None:
-        self.backups.get_or_create(ME, self.id, '')
+        self.backups.get_or_create(ME, self.new_id, '')
         Elsewhere.kept.clear()
         with self.assertRaises(errors.MasterKeyNotFound):
-            self.backups.get(ME, self.id)
-        self.backups.delete(ME, self.id)
+            self.backups.get(ME, self.new_id)
+        self.backups.delete(ME, self.new_id)
 
     def test_a_strategy_that_is_not_enabled_any_more(self) -> None:
-        self.backups.get_or_create(ME, self.id, '')
+        self.backups.get_or_create(ME, self.new_id, '')
         with self.database.writing() as connection:
             connection.execute(
                 sa.text('UPDATE named_keys SET strategy = :other'),
                 {'other': 'other'},
             )
         with self.assertRaises(errors.MasterKeyUnavailable) as caught:
-            self.backups.get(ME, self.id)
+            self.backups.get(ME, self.new_id)
         self.assertIn('enabled_security_strategies', caught.exception.message)
 
     def test_a_strategy_that_keeps_none(self) -> None:

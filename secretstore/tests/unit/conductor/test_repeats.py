@@ -29,7 +29,7 @@ TAKEN = '^The id that was chosen is taken'
 class RepeatsTest(OrderTest):
     def setUp(self) -> None:
         super().setUp()
-        self.id = str(uuid.uuid4())
+        self.new_id = str(uuid.uuid4())
         self.other = context(project_id=uuid.uuid4().hex)
         self.colleague = context(
             project_id=self.context.project_id, user_id='another'
@@ -45,7 +45,7 @@ class RepeatsTest(OrderTest):
 class SecretsTest(RepeatsTest):
     def create(self, secret: Any, who: Any = None) -> str:
         return self.conductor.secrets.create(
-            who or self.context, secret, self.id
+            who or self.context, secret, self.new_id
         )
 
     def test_again_is_once(self) -> None:
@@ -57,13 +57,13 @@ class SecretsTest(RepeatsTest):
             'expiration': utcnow() + timedelta(days=1, microseconds=7),
         }
         for secret in (full, new_secret(), text_secret(b'\0' * 5000)):
-            self.id = str(uuid.uuid4())
+            self.new_id = str(uuid.uuid4())
             before = self.counts()
             for _ in range(3):
-                self.assertEqual(self.id, self.create(secret))
+                self.assertEqual(self.new_id, self.create(secret))
             after = self.counts()
             self.assertEqual(before['secrets'] + 1, after['secrets'])
-        self.assertEqual(b'\0' * 5000, self.payload(self.id))
+        self.assertEqual(b'\0' * 5000, self.payload(self.new_id))
 
     def test_something_else_has_the_id(self) -> None:
         secret = text_secret(b'one')
@@ -80,7 +80,7 @@ class SecretsTest(RepeatsTest):
             self.assert_taken(self.create, secret | different)
         for who in (self.other, self.colleague):
             self.assert_taken(self.create, secret, who)
-        self.assertEqual(b'one', self.payload(self.id))
+        self.assertEqual(b'one', self.payload(self.new_id))
         self.assertEqual(
             0, self.conductor.secrets.page(self.other, query()).total
         )
@@ -107,11 +107,11 @@ class SecretsTest(RepeatsTest):
         for wrong in (
             '',
             'x',
-            self.id.upper(),
-            self.id.replace('-', ''),
-            f'{{{self.id}}}',
-            f'urn:uuid:{self.id}',
-            f'{self.id}\n',
+            self.new_id.upper(),
+            self.new_id.replace('-', ''),
+            f'{{{self.new_id}}}',
+            f'urn:uuid:{self.new_id}',
+            f'{self.new_id}\n',
             str(uuid.uuid1()),
             '00000000-0000-0000-0000-000000000000',
             '../' * 12,
@@ -126,16 +126,16 @@ class SecretsTest(RepeatsTest):
 
     def test_gone_by_now(self) -> None:
         self.create(text_secret())
-        self.conductor.secrets.delete(self.context, self.id)
+        self.conductor.secrets.delete(self.context, self.new_id)
         # Nobody knows any more that it was there.
-        self.assertEqual(self.id, self.create(text_secret()))
+        self.assertEqual(self.new_id, self.create(text_secret()))
 
 
 class ContainersTest(RepeatsTest):
     def create(self, *secrets: Any, who: Any = None, **fields: Any) -> str:
         new: Any = {'name': 'n', 'type': 'generic', 'secrets': secrets}
         return self.conductor.containers.create(
-            who or self.context, new | fields, self.id
+            who or self.context, new | fields, self.new_id
         )
 
     def secret(self, name: str | None) -> ContainerSecret:
@@ -144,10 +144,10 @@ class ContainersTest(RepeatsTest):
 
     def test_again_is_once(self) -> None:
         for secrets in ((), (self.secret('b'), self.secret(None))):
-            self.id = str(uuid.uuid4())
+            self.new_id = str(uuid.uuid4())
             before = self.counts()
             for _ in range(3):
-                self.assertEqual(self.id, self.create(*secrets))
+                self.assertEqual(self.new_id, self.create(*secrets))
             self.assertEqual(
                 before['containers'] + 1, self.counts()['containers']
             )
@@ -168,7 +168,7 @@ class ContainersTest(RepeatsTest):
 class OrdersTest(RepeatsTest):
     def create(self, order: Any, who: Any = None) -> str:
         return self.conductor.orders.create(
-            who or self.context, order, self.id
+            who or self.context, order, self.new_id
         )
 
     def test_again_is_once(self) -> None:
@@ -179,15 +179,15 @@ class OrdersTest(RepeatsTest):
             (new_order('asymmetric', pass_phrase='secret', **EC), 3),
             (new_order(**wrong), 0),
         ):
-            self.id = str(uuid.uuid4())
+            self.new_id = str(uuid.uuid4())
             before = self.counts()
             self.create(order)
-            first = self.conductor.orders.get(self.context, self.id)
+            first = self.conductor.orders.get(self.context, self.new_id)
             self.assertIn(first['status'], ('ACTIVE', 'ERROR'))
             for _ in range(2):
-                self.assertEqual(self.id, self.create(order))
+                self.assertEqual(self.new_id, self.create(order))
             self.assertEqual(
-                first, self.conductor.orders.get(self.context, self.id)
+                first, self.conductor.orders.get(self.context, self.new_id)
             )
             after = self.counts()
             self.assertEqual(before['orders'] + 1, after['orders'])
