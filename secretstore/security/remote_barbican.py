@@ -262,9 +262,18 @@ def _id_in(reference: str) -> str:
 
 def _advice(exc: Exception) -> str:
     status = getattr(exc, 'status_code', getattr(exc, 'http_status', None))
+    if _is_refused_token(exc):
+        status = 401
     return _ADVICE.get(status or 0, _USUAL_ADVICE)
 
 
+def _is_refused_token(exc: Exception) -> bool:
+    """Whether python-barbicanclient could not read the 401 of a token."""
+    return isinstance(exc, KeyError) and exc.args == ('title',)
+
+
 def _line(exc: Exception) -> str:
+    if _is_refused_token(exc):
+        return 'the token was refused'
     text = ' '.join(str(exc).split())[:300]
     return f'{type(exc).__name__}: {text}'

@@ -58,9 +58,8 @@ class TestSplit(MetricsTest):
     def assert_report(
         self, folder: pathlib.Path, conductor: split.Conductor
     ) -> None:
-        children = f'/proc/{conductor.pid}/task/{conductor.pid}/children'
-        (worker,) = pathlib.Path(children).read_text().split()
-        os.kill(int(worker), signal.SIGUSR2)
+        (worker,) = split.children(conductor.pid)
+        os.kill(worker, signal.SIGUSR2)
 
         def written() -> list[pathlib.Path]:
             return list(folder.glob(f'secretstore-conductor-{worker}_*'))
