@@ -87,6 +87,9 @@ class BusTest(base.FunctionalTest):
         bus.messaging()
         fixture = importlib.import_module('oslo_messaging.conffixture')
         fixture.ConfFixture(conf)
+        # Its queue manager counts in a file, under a lock.
+        locks = importlib.import_module('oslo_concurrency.lockutils')
+        locks.set_defaults(str(self.folder))
         return conf
 
     def serve(
