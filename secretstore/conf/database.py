@@ -5,6 +5,8 @@ Connections are made by ``secretstore.db.connect``, which leaves out most of
 what oslo.db's engine does; an option that changes nothing is not offered.
 """
 
+import copy
+
 from oslo_config import cfg
 from oslo_db import options as db_options
 
@@ -19,9 +21,16 @@ _USED = (
     'mysql_wsrep_sync_wait',
 )
 
+# oslo.db keeps 5, which is fewer than a process has threads: the others
+# would make a connection for each request, and close it after.
+MAX_POOL_SIZE = 20
+
 OPTS: list[cfg.Opt] = [
-    option for option in db_options.database_opts if option.name in _USED
+    copy.copy(option)
+    for option in db_options.database_opts
+    if option.name in _USED
 ]
+cfg.set_defaults(OPTS, max_pool_size=MAX_POOL_SIZE)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

@@ -15,11 +15,11 @@ from typing import ParamSpec, Self, TypeVar
 
 from oslo_config import cfg
 from oslo_db import exception as db_exc
-from oslo_db import options as db_options
 import sqlalchemy as sa
 from sqlalchemy import exc
 
 from secretstore import errors
+from secretstore.conf import database as conf_database
 from secretstore.db import connect
 from secretstore.metrics import record
 
@@ -63,7 +63,7 @@ class Database:
         self,
         url: str,
         *,
-        pool_size: int = 10,
+        pool_size: int = conf_database.MAX_POOL_SIZE,
         max_overflow: int = 20,
         pool_timeout: float = 5,
         pool_recycle: int = 3600,
@@ -87,11 +87,11 @@ class Database:
 
     @classmethod
     def from_conf(cls, conf: cfg.ConfigOpts, patient: bool = False) -> Self:
-        """The database of oslo.db's options in group [database].
+        """The database of the options in group [database].
 
         patient waits for answers however long they take: for migrations.
         """
-        conf.register_opts(db_options.database_opts, 'database')
+        conf_database.register_opts(conf)
         group = conf.database
         if not group.connection:
             raise errors.StartupError('[database] connection is not set')

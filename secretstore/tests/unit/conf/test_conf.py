@@ -59,7 +59,7 @@ class OptionsTest(unittest.TestCase):
             self.assertTrue(option.secret, option.dest)
 
     def test_options_that_oslo_db_has_and_nothing_reads(self) -> None:
-        self.assertEqual(5, self.conf.database.max_pool_size)
+        self.assertEqual(20, self.conf.database.max_pool_size)
         with self.assertRaises(cfg.NoSuchOptError):
             self.conf.database['slave_connection']
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections, transactions and what is tried again."""
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -10,7 +11,7 @@ import unittest
 from oslo_config import cfg
 from oslo_db import exception as db_exc
 import sqlalchemy as sa
-from sqlalchemy import exc
+from sqlalchemy import event, exc
 
 from secretstore import errors
 from secretstore.db import migration, secrets
@@ -107,6 +108,18 @@ class TestSQLite(base.DatabaseTest):
                 seen.add(id(conn.connection.dbapi_connection))
         self.assertEqual(1, len(seen))
         self.database.dispose()
+
+    def test_every_thread_finds_a_connection_that_was_kept(self) -> None:
+        opened = []
+        database = Database(self.url)
+        self.addCleanup(database.dispose)
+        engine = database._own().reading
+        event.listen(engine, 'connect', lambda *_: opened.append(1))
+        for _ in range(3):
+            with contextlib.ExitStack() as stack:
+                for _ in range(16):
+                    stack.enter_context(database.reading())
+        self.assertEqual(16, len(opened))
 
     def test_errors_do_not_show_what_is_stored(self) -> None:
         row = base.secret(name='the-name-of-it')
