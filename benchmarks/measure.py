@@ -14,6 +14,7 @@ from benchmarks import client, process, report
 SECRETSTORE = 'secretstore'
 BARBICAN = 'Barbican'
 CEILING = 'ceiling'
+CANNED = 'canned answers'
 
 
 class Load(Protocol):

@@ -53,22 +53,26 @@ def measure_all(
         )
         rows = measure.rounds(SCENARIO, plan, subjects)
         measure.check(rows)
+        canned = started.enter_context(servers.canned())
         callers = {
-            name: _caller(servers, server) for name, server in beside.items()
+            measure.CANNED: _caller(servers, canned.url, castellan.CANNED),
+            **{name: _caller(servers, s.url) for name, s in beside.items()},
         }
         times = castellan.measure(callers, castellan_calls)
     medians = summary.summed(rows)
     tables = [
         *summary.Comparison(medians).tables(),
-        castellan.table(times, measure.SECRETSTORE),
+        castellan.table(times, measure.SECRETSTORE, measure.CANNED),
         summary.figures('All figures of the resources', medians),
     ]
     return rows, tables
 
 
-def _caller(servers: stack.Stack, server: Server) -> castellan.Caller:
+def _caller(
+    servers: stack.Stack, url: str, methods: Sequence[str] = castellan.ALL
+) -> castellan.Caller:
     token = servers.keystone.token('bench', project=PROJECT)
-    return castellan.Caller(server.url, servers.keystone.auth_url, token)
+    return castellan.Caller(url, servers.keystone.auth_url, token, methods)
 
 
 def _subject(

@@ -8,6 +8,7 @@ of uWSGI.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pathlib
 import typing
@@ -32,6 +33,7 @@ from secretstore.tests.functional.services import (
 )
 
 THREADS = 8
+_ROOT = pathlib.Path(__file__).parents[1]
 # Secrets a Barbican is given through its API; the others are copied, as it
 # needs minutes for 10,000.
 MADE_BY_API = 400
@@ -52,8 +54,7 @@ class Ceiling(uwsgi.WsgiServer):
         super().__init__(uwsgi.own_bin())
         self._database = database
         self._url = database.url('ceiling', 'mysql+mysqldb')
-        root = pathlib.Path(__file__).parents[1]
-        self.extra = ('--pythonpath', str(root))
+        self.extra = ('--pythonpath', str(_ROOT))
 
     def prepare(self) -> None:
         self._database.create_database('ceiling')
@@ -61,6 +62,23 @@ class Ceiling(uwsgi.WsgiServer):
 
     def env(self) -> dict[str, str]:
         return {**super().env(), 'BENCHMARK_CEILING_DB': self._url}
+
+
+class Canned(uwsgi.WsgiServer):
+    """The application of canned.py."""
+
+    name = 'canned'
+    module = 'benchmarks.canned:application'
+    threads = THREADS
+
+    def __init__(self, authtoken: typing.Mapping[str, object]) -> None:
+        super().__init__(uwsgi.own_bin())
+        self._authtoken = {'delay_auth_decision': True, **authtoken}
+        self.extra = ('--pythonpath', str(_ROOT))
+
+    def env(self) -> dict[str, str]:
+        options = json.dumps(self._authtoken)
+        return {**super().env(), 'BENCHMARK_CANNED_AUTH': options}
 
 
 class Barbican(reference.Barbican):
@@ -142,6 +160,10 @@ class Stack:
             project,
             operations.CEILING,
         )
+
+    def canned(self) -> Canned:
+        """A server, not started yet."""
+        return Canned(self.keystone.authtoken(self.cache.address))
 
     def secretstore(self, driver: str = 'mysqldb') -> SecretStore:
         """A server, not started yet; what one before it stored is gone."""
