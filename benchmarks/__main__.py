@@ -19,6 +19,7 @@ QUICK = run.Options(
     large=20_000,
     memory_requests=5_000,
     castellan_calls=5,
+    largest=10_000,
 )
 
 
@@ -60,6 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     add('--large', type=int, help='the large project, default 100000')
     add('--memory-requests', type=int, help='per worker, default 100000')
     add('--castellan-calls', type=int, help='of create_key, default 100')
+    add(
+        '--split-connections',
+        type=_numbers,
+        help='at most 16, default 1,16',
+    )
+    add('--largest', type=int, help='of the rows, default 1000000')
     add('--json', type=pathlib.Path, metavar='FILE', help='write raw rows')
     add('--rst', type=pathlib.Path, metavar='FILE', help='write the tables')
     return parser

@@ -4,7 +4,7 @@
 It makes an envelope, writes two rows and commits, or reads them with one
 joined select, and does nothing else: no tokens, policy, validation or key
 hierarchy. What secretstore does more is the distance to this. Run by uWSGI
-with the database's URL in BENCHMARK_CEILING_DB.
+with the database's URL in BENCHMARK_CEILING_DB; hop.py puts a hop in between.
 """
 
 from __future__ import annotations
@@ -117,23 +117,41 @@ def read(secret_id: str) -> bytes:
     return _open(aead.AESGCM(data_key), row.ciphertext, binding)
 
 
-def application(
-    environ: dict[str, typing.Any], start_response: StartResponse
-) -> list[bytes]:
-    """POST /v1/secrets, GET /v1/secrets/ID/payload and GET / (a probe)."""
-    parts = environ['PATH_INFO'].split('/')
-    status, kind = '200 OK', 'application/octet-stream'
-    if environ['REQUEST_METHOD'] == 'POST':
-        size = int(environ['CONTENT_LENGTH'])
-        wanted = json.loads(environ['wsgi.input'].read(size))
-        made = store(wanted['name'], wanted['payload'])
-        status, kind = '201 Created', 'application/json'
-        body = json.dumps({'secret_ref': f'/v1/secrets/{made}'}).encode()
-    elif len(parts) > 3:
-        body = read(parts[3])
-    else:
-        body = b'ready'
-    start_response(
-        status, [('Content-Type', kind), ('Content-Length', str(len(body)))]
-    )
-    return [body]
+class Application:
+    """POST /v1/secrets, GET /v1/secrets/ID/payload and GET / (a probe).
+
+    :param store: takes a name and a base64 payload, returns an id
+    :param read: takes an id, returns the payload
+    """
+
+    def __init__(
+        self,
+        store: typing.Callable[[str, str], str],
+        read: typing.Callable[[str], bytes],
+    ) -> None:
+        self._store = store
+        self._read = read
+
+    def __call__(
+        self, environ: dict[str, typing.Any], start_response: StartResponse
+    ) -> list[bytes]:
+        parts = environ['PATH_INFO'].split('/')
+        status, kind = '200 OK', 'application/octet-stream'
+        if environ['REQUEST_METHOD'] == 'POST':
+            size = int(environ['CONTENT_LENGTH'])
+            wanted = json.loads(environ['wsgi.input'].read(size))
+            made = self._store(wanted['name'], wanted['payload'])
+            status, kind = '201 Created', 'application/json'
+            body = json.dumps({'secret_ref': f'/v1/secrets/{made}'}).encode()
+        elif len(parts) > 3:
+            body = self._read(parts[3])
+        else:
+            body = b'ready'
+        start_response(
+            status,
+            [('Content-Type', kind), ('Content-Length', str(len(body)))],
+        )
+        return [body]
+
+
+application = Application(store, read)

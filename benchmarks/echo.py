@@ -96,7 +96,7 @@ def _serve(kind: str, place: str) -> None:
         address = addresses.to_listen_at(place)
         target = library.Target(topic='echo', server='here')
         messaging = library.get_rpc_server(
-            _transport(str(address)), target, [_Endpoint()]
+            transport(str(address)), target, [_Endpoint()]
         )
         messaging.start()
         print(messaging.listener.addresses[0], flush=True)
@@ -108,7 +108,8 @@ class _Endpoint:
         return arguments
 
 
-def _transport(url: str) -> Any:
+def transport(url: str) -> Any:
+    """oslo.messaging's, with its own defaults."""
     # Where oslo.messaging looks for options of its own.
     conf = cfg.CONF  # noqa: TID251
     conf([], default_config_files=[])
@@ -123,7 +124,7 @@ def _client(kind: str, url: str) -> _Call:
         )
     library = threads.library('oslo_messaging')
     prepared = library.get_rpc_client(
-        _transport(url), library.Target(topic='echo'), timeout=10
+        transport(url), library.Target(topic='echo'), timeout=10
     ).prepare()
     return lambda: prepared.call({'user': 'u'}, 'echo', **_VALUE)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import dataclasses
 from dataclasses import dataclass
 import statistics
-from typing import Protocol
+from typing import NamedTuple, Protocol, Self
 
 from benchmarks import client, process, report
 
@@ -27,7 +27,11 @@ class Load(Protocol):
 
 @dataclass(frozen=True)
 class Subject:
-    """A running service and the project it is measured with."""
+    """A running service and the project it is measured with.
+
+    :ivar conductors: the processes of it that are not below ``pid``
+    :ivar broker: the message bus between these and ``pid``
+    """
 
     name: str
     pid: int
@@ -35,11 +39,16 @@ class Subject:
     project: Load
     operations: Sequence[str]
     label: str = ''
+    conductors: Sequence[int] = ()
+    broker: int | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """One burst, or the median of several; raw figures."""
+    """One burst, or the median of several; raw figures.
+
+    :ivar cpu_us: of the whole service, conductors included
+    """
 
     scenario: str
     service: str
@@ -55,6 +64,14 @@ class Row:
     client_us: float
     others_cpus: float
     errors: int
+    conductor_us: float = 0.0
+    broker_us: float = 0.0
+
+    @property
+    def all_us(self) -> float:
+        """Processor time of one request, wherever it was spent."""
+        parts = self.cpu_us, self.database_us, self.broker_us, self.client_us
+        return sum(parts)
 
     @property
     def key(self) -> tuple[str, str, str, int]:
@@ -69,7 +86,33 @@ _FIGURES = (
     'database_us',
     'client_us',
     'others_cpus',
+    'conductor_us',
+    'broker_us',
 )
+
+
+class _Spent(NamedTuple):
+    """Seconds of processor time, up to now or within a burst."""
+
+    machine: float
+    api: float
+    conductors: float
+    database: float
+    broker: float
+
+    @classmethod
+    def by(cls, subject: Subject) -> Self:
+        return cls(
+            process.machine_cpu_seconds(),
+            process.cpu_seconds(subject.pid),
+            sum(map(process.cpu_seconds, subject.conductors)),
+            process.cpu_seconds(subject.database_pid),
+            process.cpu_seconds(subject.broker) if subject.broker else 0.0,
+        )
+
+    def since(self, before: Self) -> Self:
+        pairs = zip(self, before, strict=True)
+        return type(self)(*[late - early for late, early in pairs])
 
 
 def burst(
@@ -80,14 +123,13 @@ def burst(
     seconds: float,
 ) -> Row:
     """Load the subject once and account for the CPU that took."""
-    machine = process.machine_cpu_seconds()
-    service = process.cpu_seconds(subject.pid)
-    database = process.cpu_seconds(subject.database_pid)
+    before = _Spent.by(subject)
     result = subject.project.run(operation, connections, seconds)
-    service = process.cpu_seconds(subject.pid) - service
-    database = process.cpu_seconds(subject.database_pid) - database
-    machine = process.machine_cpu_seconds() - machine
-    others = machine - service - database - result.client_cpu
+    spent = _Spent.by(subject).since(before)
+    if not result.done:
+        raise client.LoadError(f'{operation}: {dict(result.errors)}')
+    others = spent.machine - sum(spent[1:]) - result.client_cpu
+    each = 1e6 / result.done
     return Row(
         scenario,
         subject.name,
@@ -98,11 +140,13 @@ def burst(
         result.rps(),
         result.quantile(0.5) * 1e3,
         result.quantile(0.99) * 1e3,
-        service / result.done * 1e6,
-        database / result.done * 1e6,
-        result.client_cpu / result.done * 1e6,
+        (spent.api + spent.conductors) * each,
+        spent.database * each,
+        result.client_cpu * each,
         others / result.wall,
         sum(result.errors.values()),
+        spent.conductors * each,
+        spent.broker * each,
     )
 
 

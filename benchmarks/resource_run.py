@@ -39,9 +39,7 @@ def measure_all(
         if measure.SECRETSTORE in services:
             beside[measure.SECRETSTORE] = servers.secretstore()
         if measure.BARBICAN in services:
-            beside[measure.BARBICAN] = stack.Barbican(
-                servers.keystone, servers.database, servers.cache
-            )
+            beside[measure.BARBICAN] = servers.reference()
         for server in beside.values():
             started.enter_context(server)
         subjects = [

@@ -17,6 +17,8 @@ from benchmarks import (
     memory,
     report,
     resource_run,
+    rows,
+    split,
     stack,
     summary,
 )
@@ -26,7 +28,14 @@ BESIDE = 'beside'
 LISTS = 'lists'
 MEMORY = 'memory'
 RESOURCES = 'resources'
-SCENARIOS = (MEMORY, BESIDE, RESOURCES, LISTS)
+SCENARIOS = (
+    MEMORY,
+    BESIDE,
+    RESOURCES,
+    LISTS,
+    split.SCENARIO,
+    rows.SCENARIO,
+)
 SERVICES = (measure.SECRETSTORE, measure.BARBICAN, measure.CEILING)
 BUSY_CPUS = 0.3
 
@@ -43,6 +52,8 @@ class Options:
     large: int = 100_000
     memory_requests: int = 100_000
     castellan_calls: int = 100
+    split_connections: Sequence[int] = (1, 16)
+    largest: int = 1_000_000
 
 
 @dataclass
@@ -74,7 +85,7 @@ class Outcome:
     def text(self) -> str:
         plan = self.options.plan
         intro = (
-            f'Measured on {self.began:%Y-%m-%d} with ``make bench`` on'
+            f'Measured on {self.began:%Y-%m-%d} with ``{self._command()}`` on'
             f' {machine()}: median of {plan.rounds} interleaved rounds of'
             f' {plan.seconds:g} s each. Load client, services and MariaDB'
             ' share the machine, so read the ratios.'
@@ -87,6 +98,12 @@ class Outcome:
                 ' show nothing.**'
             )
         return report.document('Benchmark results', intro, self.tables)
+
+    def _command(self) -> str:
+        chosen = self.options.scenarios
+        if set(chosen) == set(SCENARIOS):
+            return 'make bench'
+        return f'make bench BENCH="--scenarios {",".join(chosen)}"'
 
     def busy(self) -> bool:
         """Whether programs beside the measured ones took a share of CPU."""
@@ -117,6 +134,10 @@ def run(outcome: Outcome) -> None:
             _resources(servers, outcome)
         if LISTS in options.scenarios:
             _lists(servers, outcome)
+        if split.SCENARIO in options.scenarios:
+            _split(servers, outcome)
+        if rows.SCENARIO in options.scenarios:
+            _rows(servers, outcome)
 
 
 def _memory(servers: stack.Stack, outcome: Outcome) -> None:
@@ -148,10 +169,10 @@ def _beside(servers: stack.Stack, outcome: Outcome) -> None:
     options = outcome.options
     subjects = _subjects(servers, options)
     measure.warm_up(subjects, options.plan.seconds / 4)
-    rows = measure.rounds(BESIDE, options.plan, subjects)
-    outcome.rows += rows
-    measure.check(rows)
-    medians = summary.summed(rows)
+    found = measure.rounds(BESIDE, options.plan, subjects)
+    outcome.rows += found
+    measure.check(found)
+    medians = summary.summed(found)
     for name in (measure.SECRETSTORE, f'{measure.SECRETSTORE}-pymysql'):
         outcome.tables += summary.Comparison(medians, name).tables()
     outcome.tables.append(summary.figures('All figures', medians))
@@ -159,20 +180,39 @@ def _beside(servers: stack.Stack, outcome: Outcome) -> None:
 
 def _resources(servers: stack.Stack, outcome: Outcome) -> None:
     options = outcome.options
-    rows, tables = resource_run.measure_all(
+    found, tables = resource_run.measure_all(
         servers,
         options.services,
         options.plan,
         options.castellan_calls,
     )
-    outcome.rows += rows
+    outcome.rows += found
     outcome.tables += tables
 
 
 def _lists(servers: stack.Stack, outcome: Outcome) -> None:
     options = outcome.options
-    rows = lists.measure_all(servers, options.plan, options.large)
-    outcome.rows += rows
-    measure.check(rows)
-    medians = measure.medians(rows)
+    found = lists.measure_all(servers, options.plan, options.large)
+    outcome.rows += found
+    measure.check(found)
+    medians = measure.medians(found)
     outcome.tables.append(summary.lists(medians))
+
+
+def _split(servers: stack.Stack, outcome: Outcome) -> None:
+    options = outcome.options
+    plan = dataclasses.replace(
+        options.plan, connections=options.split_connections
+    )
+    for found, tables in split.measure_all(servers, options.services, plan):
+        outcome.rows += found
+        outcome.tables += tables
+        measure.check(found)
+
+
+def _rows(servers: stack.Stack, outcome: Outcome) -> None:
+    options = outcome.options
+    found = rows.measure_all(servers, options.plan, options.largest)
+    outcome.rows += found
+    measure.check(found)
+    outcome.tables.append(rows.table(found))

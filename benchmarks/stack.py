@@ -50,14 +50,17 @@ class Ceiling(uwsgi.WsgiServer):
     module = 'benchmarks.ceiling:application'
     threads = THREADS
 
-    def __init__(self, database: mariadbd.MariaDB) -> None:
+    def __init__(
+        self, database: mariadbd.MariaDB, database_name: str = 'ceiling'
+    ) -> None:
         super().__init__(uwsgi.own_bin())
         self._database = database
-        self._url = database.url('ceiling', 'mysql+mysqldb')
+        self._database_name = database_name
+        self._url = database.url(database_name, 'mysql+mysqldb')
         self.extra = ('--pythonpath', str(_ROOT))
 
     def prepare(self) -> None:
-        self._database.create_database('ceiling')
+        self._database.create_database(self._database_name)
         ceiling.create_tables(self._url)
 
     def env(self) -> dict[str, str]:
@@ -102,12 +105,10 @@ class Barbican(reference.Barbican):
 class SecretStore(own.SecretStore):
     """secretstore with the embedded conductor, on a database of its own."""
 
-    def __init__(self, stack: Stack, driver: str) -> None:
-        database = f'secretstore_{driver}'
-        stack.database.create_database(database)
+    def __init__(self, stack: Stack, driver: str, database: str) -> None:
         super().__init__(
-            stack.database.url(database, f'mysql+{driver}'),
-            own.with_keystone(stack.keystone, stack.cache),
+            stack.new_database(database, driver),
+            stack.with_keystone(),
             threads=THREADS,
         )
         self.database_name = database
@@ -165,9 +166,23 @@ class Stack:
         """A server, not started yet."""
         return Canned(self.keystone.authtoken(self.cache.address))
 
-    def secretstore(self, driver: str = 'mysqldb') -> SecretStore:
+    def new_database(self, name: str, driver: str = 'mysqldb') -> str:
+        """The URL of an empty database; what was in it before is gone."""
+        self.database.create_database(name)
+        return self.database.url(name, f'mysql+{driver}')
+
+    def with_keystone(self) -> uwsgi.Options:
+        return own.with_keystone(self.keystone, self.cache)
+
+    def secretstore(
+        self, driver: str = 'mysqldb', database: str = ''
+    ) -> SecretStore:
         """A server, not started yet; what one before it stored is gone."""
-        return SecretStore(self, driver)
+        return SecretStore(self, driver, database or f'secretstore_{driver}')
+
+    def reference(self) -> Barbican:
+        """A Barbican, not started yet."""
+        return Barbican(self.keystone, self.database, self.cache)
 
     def project(
         self, server: SecretStore, name: str, size: int = 32
@@ -176,10 +191,14 @@ class Stack:
         return operations.Project(self.target(server.url, name), size)
 
     def fill_large(
-        self, server: SecretStore, project: operations.Project, secrets: int
+        self,
+        server: SecretStore,
+        project: operations.Project,
+        secrets: int,
+        by_api: int = 100,
     ) -> None:
-        """Store a hundred secrets through the API and copy the others."""
-        project.fill(min(secrets, 100))
+        """Store some secrets through the API and copy the others."""
+        project.fill(min(secrets, by_api))
         missing = secrets - len(project.ids)
         if missing:
             fill.by_copying(
@@ -212,9 +231,7 @@ class Stack:
 
     def barbican(self, secrets: int) -> measure.Subject:
         """A Barbican whose project lists that many secrets."""
-        server = self._stack.enter_context(
-            Barbican(self.keystone, self.database, self.cache)
-        )
+        server = self._stack.enter_context(self.reference())
         project = operations.Project(self.target(server.url, 'bench'))
         project.fill(min(MADE_BY_API, secrets))
         missing = secrets - len(project.ids)

@@ -80,8 +80,8 @@ class Comparison:
 
     def tables(self) -> list[Table]:
         made = [
-            self._ratios(BARBICAN, TIMES_BARBICAN),
-            self._ratios(CEILING, SHARE_OF_CEILING),
+            self.ratios(BARBICAN, TIMES_BARBICAN),
+            self.ratios(CEILING, SHARE_OF_CEILING),
             self._cpu(),
             self._tail(),
         ]
@@ -95,9 +95,10 @@ class Comparison:
             if service == self.name and beside and operation in wanted:
                 yield row, beside
 
-    def _ratios(
-        self, other: str, targets: typing.Mapping[str, float]
+    def ratios(
+        self, other: str, targets: typing.Mapping[str, float], note: str = ''
     ) -> Table:
+        """Beside another; an operation whose target is 0 has no verdict."""
         cells = []
         for row, beside in self._pairs(other, targets):
             ratio = row.rps / beside.rps
@@ -109,8 +110,8 @@ class Comparison:
                     number(row.rps),
                     number(beside.rps),
                     number(ratio),
-                    f'>= {target:g}',
-                    verdict(ratio >= target),
+                    f'>= {target:g}' if target else '',
+                    verdict(ratio >= target) if target else '',
                     number(beside.cpu_us / row.cpu_us),
                 )
             )
@@ -124,7 +125,7 @@ class Comparison:
             'verdict',
             'CPU ratio',
         )
-        return Table(f'{self.name} beside {other}', head, cells)
+        return Table(f'{self.name} beside {other}', head, cells, note)
 
     def _cpu(self) -> Table:
         cells = []
