@@ -38,6 +38,7 @@ _METHODS: dict[str, Callable[..., str | bytes]] = {
     'store': ceiling.store,
     'read': ceiling.read,
 }
+_making = threading.Lock()
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
 
@@ -78,7 +79,7 @@ def _over_a_bus(url: str) -> ceiling.Application:
 
 
 @functools.cache
-def _application() -> ceiling.Application:
+def _made() -> ceiling.Application:
     url = os.environ[URL]
     is_http = url.startswith('http:')
     return _over_http(url) if is_http else _over_a_bus(url)
@@ -87,7 +88,9 @@ def _application() -> ceiling.Application:
 def application(
     environ: dict[str, typing.Any], start_response: ceiling.StartResponse
 ) -> list[bytes]:
-    return _application()(environ, start_response)
+    with _making:
+        made = _made()
+    return made(environ, start_response)
 
 
 def _handle(body: bytes) -> bytes:

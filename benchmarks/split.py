@@ -20,7 +20,8 @@ from secretstore.tests.functional.services.split import Split
 SCENARIO = 'split'
 # API processes and conductors.
 SHAPES = ((1, 1), (1, 2), (2, 1), (2, 2))
-CALLERS = 8
+# Of each conductor, when there is no API in front.
+CALLERS = 4
 
 
 _Found = tuple[list[measure.Row], list[report.Table]]
@@ -101,21 +102,29 @@ class _Scenario:
         subjects = []
         for count in (1, 2):
             some = self._split.conductors[:count]
-            places = ','.join(each.endpoint for each in some)
             load = conductors.Direct(
-                self._split.conductors[0].config_file, f'http://{places}/'
+                some[0].config_file, [each.endpoint for each in some]
             )
             subject = measure.Subject(
                 split_summary.alone(count),
                 self._split.api.pid,
                 self._started.database_pid,
                 load,
-                conductors.ALL,
+                conductors.QUICK,
                 conductors=[each.pid for each in self._split.conductors],
             )
             subjects.append(subject)
         plan = dataclasses.replace(self._plan, connections=(CALLERS,))
         rows = self._rounds('conductors', plan, subjects)
+        # Some key pairs take many times as long as others.
+        plan = dataclasses.replace(
+            plan, connections=(1,), seconds=plan.seconds * 4
+        )
+        subjects = [
+            dataclasses.replace(subject, operations=(conductors.PAIR,))
+            for subject in subjects
+        ]
+        rows += measure.rounds(f'{SCENARIO}, key pairs', plan, subjects)
         return rows, [split_summary.alone_table(rows)]
 
     def rabbitmq(self) -> _Found:

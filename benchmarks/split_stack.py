@@ -12,7 +12,7 @@ import pathlib
 import sys
 import typing
 
-from benchmarks import hop, measure, operations, stack, wire
+from benchmarks import conductors, hop, measure, operations, stack, wire
 from secretstore.tests.functional.services import (
     own,
     process,
@@ -103,10 +103,13 @@ class Servers:
         self,
         name: str,
         server: uwsgi.WsgiServer,
-        conductors: Sequence[process.Server] = (),
+        others: Sequence[process.Server] = (),
         bus: Bus | None = None,
     ) -> measure.Subject:
-        """A server in whose project there are some secrets."""
+        """A server, and some secrets in a project of it.
+
+        :param others: the conductors behind it
+        """
         if isinstance(server, stack.Ceiling):
             target = wire.Target(server.url, 'none')
         else:
@@ -119,7 +122,7 @@ class Servers:
             self.database_pid,
             project,
             operations.CEILING,
-            conductors=[conductor.pid for conductor in conductors],
+            conductors=[each.pid for each in others],
             broker=bus.pid if bus else None,
         )
 
@@ -144,19 +147,21 @@ class Servers:
                 self._servers.new_database(name),
                 bus=bus,
                 conductors=CONDUCTORS,
-                options=self._servers.with_keystone(),
+                options=uwsgi.merge(
+                    self._servers.with_keystone(), conductors.OPTIONS
+                ),
             )
         )
 
     def api(
-        self, split: Split, processes: int, conductors: Sequence[Conductor]
+        self, split: Split, processes: int, some: Sequence[Conductor]
     ) -> own.Api:
         """Another API server, before some of the conductors.
 
         Its threads are as many as there are connections, however few its
         processes.
         """
-        places = ','.join(each.endpoint for each in conductors)
+        places = ','.join(each.endpoint for each in some)
         options = uwsgi.merge(
             split.api.options,
             {'DEFAULT': {'transport_url': f'http://{places}/'}},
