@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a hop costs before it carries anything: python -m benchmarks.echo.
 
-Processor time per call at both ends, and calls per second, of 300 bytes that
-come back as they are: through the HTTP client and server alone, and through
-oslo.messaging on the driver that uses these two.
+Processor time per call at both ends, and calls per second, of about 300 bytes
+each way, on the HTTP client and server of the split form: through these
+alone; as a sealed call of the RPC client, which the other end opens and
+dispatches to a method that answers at once, and whose answer it seals; and
+through oslo.messaging on the driver that uses these two.
 """
 
 import argparse
 from collections.abc import Callable
 import contextlib
+import functools
 import os
 import statistics
 import subprocess
@@ -16,21 +19,32 @@ import sys
 import tempfile
 import threading
 import time
-from typing import Any, NamedTuple
+import types
+from typing import Any, NamedTuple, cast
+import uuid
 
 from oslo_config import cfg
 
-from benchmarks import process
-from secretstore.rpc import threads, wire
+from benchmarks import process, summary
+from secretstore.context import RequestContext
+from secretstore.rpc import codec, interface, threads, wire
+from secretstore.rpc.client import Client
+from secretstore.rpc.dispatch import Dispatcher
 from secretstore.rpc.http import addresses
 from secretstore.rpc.http.client import HttpClient
 from secretstore.rpc.http.server import HttpServer
+from secretstore.rpc.sealing import Sealing
 
-KINDS = ('http', 'messaging')
+BARE, SEALED, MESSAGING = KINDS = ('http', 'sealed', 'messaging')
+# How much of the processor a sealed call may take, in times of a bare one.
+MOST = 5.0
 _VALUE = {'id': 'a' * 32, 'kid': 'k' * 32, 'data': 'd' * 180, 'n': 1}
 _BODY = wire.encode(
     {'jsonrpc': '2.0', 'method': 'echo', 'params': _VALUE, 'id': '1'}
 )
+_SEALED = {'secrets.payload': codec.METHODS['secrets.payload']}
+_SEAL_KEY = bytes(range(32))
+_ANSWER = interface.Payload('application/octet-stream', b'd' * 180)
 _Call = Callable[[], object]
 
 
@@ -40,6 +54,10 @@ class Figures(NamedTuple):
     client: float
     server: float
     rate: float
+
+    @property
+    def sum(self) -> float:
+        return self.client + self.server
 
 
 def main() -> None:
@@ -55,20 +73,26 @@ def main() -> None:
     callers = [int(text) for text in arguments.callers.split(',')]
     with tempfile.TemporaryDirectory() as folder:
         for place in (f'{folder}/socket', '127.0.0.1:0'):
+            bare: dict[int, Figures] = {}
             for kind in KINDS:
                 with _server(kind, place) as (url, pid):
                     call = _client(kind, url)
                     for count in callers:
                         found = _measure(call, count, arguments.seconds, pid)
-                        _print(kind, url, count, found)
+                        first = bare.setdefault(count, found)
+                        _print(kind, url, count, found, found.sum / first.sum)
 
 
-def _print(kind: str, url: str, callers: int, found: Figures) -> None:
+def _print(
+    kind: str, url: str, callers: int, found: Figures, times: float
+) -> None:
     way = url.partition('://')[0]
+    verdict = f'<= {MOST:g}: {summary.verdict(times <= MOST)}'
     print(
         f'{kind:<10}{way:<10} callers {callers:<3} client {found.client:6.1f}'
-        f' server {found.server:6.1f} sum {found.client + found.server:6.1f}'
-        f' us  {found.rate:8,.0f}/s',
+        f' server {found.server:6.1f} sum {found.sum:6.1f}'
+        f' us  {found.rate:8,.0f}/s  CPU ratio {times:5.2f}'
+        f' {verdict if kind == SEALED else ""}'.rstrip(),
         flush=True,
     )
 
@@ -87,8 +111,9 @@ def _server(kind: str, place: str) -> Any:
 
 
 def _serve(kind: str, place: str) -> None:
-    if kind == 'http':
-        server = HttpServer([place], lambda body: body)
+    if kind != MESSAGING:
+        handle = _dispatcher().handle if kind == SEALED else lambda body: body
+        server = HttpServer([place], handle)
         server.start()
         print(server.addresses[0], flush=True)
     else:
@@ -101,6 +126,22 @@ def _serve(kind: str, place: str) -> None:
         messaging.start()
         print(messaging.listener.addresses[0], flush=True)
     threading.Event().wait()
+
+
+class _Secrets:
+    """Implements as much of the interface as is called."""
+
+    def payload(
+        self, context: RequestContext, secret_id: str
+    ) -> interface.Payload:
+        return _ANSWER
+
+
+def _dispatcher() -> Dispatcher:
+    conductor = types.SimpleNamespace(secrets=_Secrets())
+    return Dispatcher(
+        cast(Any, conductor), Sealing([_SEAL_KEY]), methods=_SEALED
+    )
 
 
 class _Endpoint:
@@ -117,8 +158,10 @@ def transport(url: str) -> Any:
 
 
 def _client(kind: str, url: str) -> _Call:
-    if kind == 'http':
+    if kind != MESSAGING:
         client = HttpClient(addresses.from_url(url))
+        if kind == SEALED:
+            return _sealed_call(client)
         return lambda: client.call(
             _BODY, repeatable=True, refused=wire.is_refused
         )
@@ -127,6 +170,16 @@ def _client(kind: str, url: str) -> _Call:
         transport(url), library.Target(topic='echo'), timeout=10
     ).prepare()
     return lambda: prepared.call({'user': 'u'}, 'echo', **_VALUE)
+
+
+def _sealed_call(transport: HttpClient) -> _Call:
+    client = Client(transport, Sealing([_SEAL_KEY]), methods=_SEALED)
+    context = RequestContext(
+        user_id='u' * 32, project_id='p' * 32, roles=['member']
+    )
+    return functools.partial(
+        client.conductor().secrets.payload, context, str(uuid.uuid4())
+    )
 
 
 def _measure(call: _Call, callers: int, seconds: float, pid: int) -> Figures:
@@ -143,8 +196,8 @@ def _measure(call: _Call, callers: int, seconds: float, pid: int) -> Figures:
         ]
         # The server is a child of this process.
         runs.append(Figures(spent[0] - spent[1], spent[1], count / seconds))
-    median = statistics.median_low([sum(run[:2]) for run in runs])
-    return next(run for run in runs if sum(run[:2]) == median)
+    median = statistics.median_low([run.sum for run in runs])
+    return next(run for run in runs if run.sum == median)
 
 
 def _run(call: _Call, callers: int, seconds: float) -> int:
