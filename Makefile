@@ -21,7 +21,7 @@ help:
 	@echo 'make run-distributed  the same as 2 API processes and 2 conductors'
 	@echo 'make test           prepare everything, run all checks and tests'
 	@echo 'make $(firstword $(STEPS)) ...       one of: $(STEPS)'
-	@echo 'make bench          measure beside Barbican, 20 minutes (BENCH=--quick: 3)'
+	@echo 'make bench          measure beside Barbican, 35 minutes (BENCH=--quick: 6)'
 	@echo 'make format         sort imports and format the code'
 	@echo 'make sample-config  write the sample configuration and policy files'
 	@echo 'make venv           only prepare .venv, with the test tools'

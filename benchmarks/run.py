@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 from dataclasses import dataclass, field
 import datetime
@@ -204,10 +205,12 @@ def _split(servers: stack.Stack, outcome: Outcome) -> None:
     plan = dataclasses.replace(
         options.plan, connections=options.split_connections
     )
-    for found, tables in split.measure_all(servers, options.services, plan):
-        outcome.rows += found
-        outcome.tables += tables
-        measure.check(found)
+    parts = split.measure_all(servers, options.services, plan)
+    with contextlib.closing(parts):
+        for found, tables in parts:
+            outcome.rows += found
+            outcome.tables += tables
+            measure.check(found)
 
 
 def _rows(servers: stack.Stack, outcome: Outcome) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 import dataclasses
 
 from benchmarks import (
@@ -23,14 +23,15 @@ SHAPES = ((1, 1), (1, 2), (2, 1), (2, 2))
 # Of each conductor, when there is no API in front.
 CALLERS = 4
 
-
 _Found = tuple[list[measure.Row], list[report.Table]]
 
 
 def measure_all(
     servers: stack.Stack, services: Sequence[str], plan: measure.Plan
-) -> Iterator[_Found]:
+) -> Generator[_Found, None, None]:
     """The rows of each part, and the tables made of them."""
+    if max(plan.connections) > split_stack.MOST_CONNECTIONS:
+        raise ValueError(f'more than {split_stack.MOST_CONNECTIONS} threads')
     with split_stack.Servers(servers) as started:
         scenario = _Scenario(started, services, plan)
         yield scenario.http()
