@@ -112,6 +112,9 @@ class Endpoints:
             if first.failures:
                 pause = self._pause(first)
                 first.avoided_until = max(first.avoided_until, now) + pause
+            if seat.exchange is None:
+                # Not only when it is connected: others choose meanwhile.
+                seat.endpoint = first
             return found
 
     def failed(self, endpoint: Endpoint, cause: str) -> None:

@@ -43,6 +43,21 @@ class ShareTest(HttpTestCase):
         # Their threads have ended, so others start from nothing.
         self.assertEqual([2, 2, 2], self.spread(client, 6))
 
+    def test_before_anybody_is_connected(self) -> None:
+        places = [Address('host', number) for number in (1, 2, 3)]
+        shared = endpoints.Endpoints(places)
+        chosen = []
+
+        def choose() -> None:
+            seat = shared.seat()
+            chosen.append((seat, shared.order(seat, time.monotonic())[0]))
+
+        for _ in range(12):
+            thread, _ = in_thread(choose)
+            thread.join()
+        counts = collections.Counter(str(first) for _, first in chosen)
+        self.assertEqual([4, 4, 4], list(counts.values()))
+
     def test_processes(self) -> None:
         servers = [self.serve(Named(name)) for name in (b'a', b'b')]
         found = collections.Counter(
