@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demonstration: secrets move to another custodian under load, and back.
 
-python -m benchmarks.migrate [--secrets N] [--projects M] [--to STRATEGY]
+python -m benchmarks.migrate [--apart] [--secrets N] [--projects M]
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import os
 import pathlib
 import sys
+import time
 
-from secretstore.tests.functional import migrating
+from secretstore.tests.functional import forms, migrating
 from secretstore.tests.functional.services import (
     mariadbd,
     system,
@@ -27,6 +28,13 @@ def _parser() -> argparse.ArgumentParser:
         description='Move secrets to another custodian under load, and back.',
     )
     add = parser.add_argument
+    add(
+        '--apart',
+        action='store_true',
+        help='the API and two conductors in processes of their own, of which '
+        'a conductor is killed; default: two services with a conductor each, '
+        'of which one is killed',
+    )
     add('--secrets', type=int, default=100_000)
     add('--projects', type=int, default=1000)
     add('--to', default='pkcs11', help='default: pkcs11')
@@ -61,23 +69,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words.batch_interval,
         words.idle,
     )
-    failed = 0
+    layers = uwsgi.merge(_layers(words), migrating.options(size))
+    kind = forms.Apart if words.apart else forms.Embedded
     with mariadbd.MariaDB() as database:
         database.create_database('migrate')
-        site = migrating.Site(database.url('migrate'), size, _layers(words))
-        with site:
-            site.fill()
-            print(f'{words.secrets} secrets in {words.projects} projects')
-            for strategy in (words.to, 'proprietary'):
-                step = site.migrate(strategy)
-                lost = site.lost()
-                failed += len(lost) + sum(step.failures.values())
-                print(f'{step}; {len(site.secrets)} read, {len(lost)} lost')
-            retired = site.retire_all_but('proprietary')
-            lost = site.lost()
-            failed += len(lost)
-            print(f'{retired} master keys destroyed; {len(lost)} lost')
-    return 1 if failed else 0
+        form = kind(database.url('migrate'), layers)
+        with form:
+            return 1 if _moved(migrating.Site(form, size), words) else 0
+
+
+def _moved(site: migrating.Site, words: argparse.Namespace) -> int:
+    """How many requests failed, and secrets are lost, there and back."""
+    began = time.monotonic()
+    site.fill()
+    print(
+        f'{words.secrets} secrets in {words.projects} projects, stored in '
+        f'{time.monotonic() - began:.0f} s',
+        flush=True,
+    )
+    failed = 0
+    for strategy in (words.to, 'proprietary'):
+        step = site.migrate(strategy)
+        failed += sum(step.failures.values())
+        print(step)
+        failed += _lost(site)
+    retired = site.retire_all_but('proprietary')
+    print(f'{retired} master keys destroyed')
+    return failed + _lost(site)
+
+
+def _lost(site: migrating.Site) -> int:
+    began = time.monotonic()
+    lost = site.lost()
+    print(
+        f'{len(site.secrets)} secrets read under their ids and compared in '
+        f'{time.monotonic() - began:.0f} s, {len(lost)} lost',
+        flush=True,
+    )
+    return len(lost)
 
 
 if __name__ == '__main__':

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Secrets move to another custodian, and back, while two services are used.
+"""Secrets move to another custodian, and back, while the service is used.
 
-One of the services is killed half-way.  ``python -m benchmarks.migrate`` runs
+Half of the service is killed half-way.  ``python -m benchmarks.migrate`` runs
 it at any size.
 """
 
@@ -11,11 +11,11 @@ import uuid
 
 from oslo_config import cfg
 
-from secretstore import conf as options
+from secretstore import conf as all_options
 from secretstore.conductor import service
 from secretstore.context import RequestContext
-from secretstore.tests.functional import clients, load
-from secretstore.tests.functional.services import own, system, uwsgi, web
+from secretstore.tests.functional import clients, forms, load
+from secretstore.tests.functional.services import system, uwsgi, web
 
 KEYS = '/workflow/v1/master-keys'
 ADMIN = clients.noauth('admin', 'admin')
@@ -36,9 +36,14 @@ class Size(typing.NamedTuple):
 
 
 class Step(typing.NamedTuple):
-    """One migration, as it was seen from outside."""
+    """One migration, as it was seen from outside.
+
+    lost counts the requests that a client had to repeat; idle and moving
+    have the p50 and p99 of reads in seconds.
+    """
 
     to: str
+    victim: str
     seconds: float
     project_keys: int
     killed_at: int
@@ -49,6 +54,11 @@ class Step(typing.NamedTuple):
     idle: tuple[float, float]
     moving: tuple[float, float]
 
+    @property
+    def slower(self) -> float:
+        """The p99 of reads meanwhile, beside that of before."""
+        return self.moving[1] / self.idle[1]
+
     def __str__(self) -> str:
         idle, moving = (
             f'p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms'
@@ -57,56 +67,40 @@ class Step(typing.NamedTuple):
         return (
             f'to {self.to}: {self.project_keys} project keys in '
             f'{self.seconds:.1f} s ({self.project_keys / self.seconds:.0f} '
-            f'per second), a service killed with {self.killed_at} to go; '
-            f'{self.requests} requests, {sum(self.failures.values())} failed '
-            f'{self.failures or ""}, {self.lost} repeated as their connection '
-            f'was lost with the killed service; {self.stored} secrets stored '
-            f'meanwhile; reads before: {idle}; meanwhile: {moving}'
+            f'per second), a {self.victim} killed with {self.killed_at} to '
+            f'go; {self.requests} requests, {sum(self.failures.values())} '
+            f'failed {self.failures or ""}, {self.lost} repeated by the '
+            f'client as their connection was lost; {self.stored} secrets '
+            f'stored meanwhile; reads before: {idle}; meanwhile: {moving}, '
+            f'{self.slower:.2f} times the p99 of before'
         )
 
 
+def options(size: Size) -> uwsgi.Options:
+    """What a service needs to be moved at this pace."""
+    return {
+        'conductor': {
+            'key_cache_ttl': CACHE_SECONDS,
+            'rewrap_batch_size': size.batch_size,
+            'rewrap_batch_interval': size.batch_interval,
+            'rewrap_interval': 1,
+        }
+    }
+
+
 class Site:
-    """Two services on one database; stops what it started."""
+    """A service that runs, the secrets in it, and what is done to it."""
 
-    def __init__(
-        self, database_url: str, size: Size, layers: uwsgi.Options
-    ) -> None:
+    def __init__(self, form: forms.Form, size: Size) -> None:
+        self._form = form
         self._size = size
-        self.services = [
-            own.SecretStore(database_url, layers, processes=1)
-            for _ in range(2)
-        ]
-        first, second = self.services
-        second.key_folder = first.key_folder
-        for each in self.services:
-            each.options = uwsgi.merge(
-                each.options,
-                {
-                    'proprietary': {'crypt_key_dir': first.key_folder},
-                    'conductor': {
-                        'key_cache_ttl': CACHE_SECONDS,
-                        'rewrap_batch_size': size.batch_size,
-                        'rewrap_batch_interval': size.batch_interval,
-                        'rewrap_interval': 1,
-                    },
-                },
-            )
         self.secrets: list[load.Secret] = []
-
-    def __enter__(self) -> typing.Self:
-        for each in self.services:
-            each.start()
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        for each in self.services:
-            each.stop()
 
     def fill(self) -> None:
         """Store secrets as a conductor does, without HTTP."""
         conf = cfg.ConfigOpts()
-        options.register_opts(conf)
-        file = self.services[0].config_file
+        all_options.register_opts(conf)
+        file = self._form.config_file
         conf([], project='secretstore', default_config_files=[str(file)])
         # The other custodian is for the services.
         conf.set_override('enabled_security_strategies', [])
@@ -137,9 +131,8 @@ class Site:
             self.secrets.append(load.Secret(project, path, payload))
 
     def migrate(self, strategy: str) -> Step:
-        """Move everything; kill a service when half of it is moved."""
-        killed, other = self.services
-        urls = [killed.url, other.url]
+        """Move everything; kill a part when half of it is moved."""
+        urls, victim = self._form.urls, self._form.victim
         with load.Load(urls, self.secrets) as before:
             time.sleep(self._size.idle)
         with load.Load(urls, self.secrets) as clients_at_work:
@@ -148,14 +141,15 @@ class Site:
             began = time.monotonic()
             self._ask('migrate', {'to': strategy})
             killed_at = self._wait_for(count // 2)
-            killed.kill()
+            victim.kill()
             self._wait_for(0)
             took = time.monotonic() - began
-        killed.start()
+        victim.start()
         self.secrets += before.stored + clients_at_work.stored
         failures = before.failures + clients_at_work.failures
         return Step(
             strategy,
+            victim.name,
             took,
             count,
             killed_at,
@@ -202,7 +196,7 @@ class Site:
         return len(retired)
 
     def _ask(self, action: str, body: object = None) -> None:
-        url = f'{self.services[1].url}{KEYS}/{action}'
+        url = f'{self._form.urls[-1]}{KEYS}/{action}'
         answer = web.call('POST', url, body or {}, ADMIN)
         if answer.status != 202:
             raise system.Error(f'{action}: {answer.status} {answer.body!r}')
@@ -212,14 +206,15 @@ class Site:
         return 'retired' not in states
 
     def _state(self) -> typing.Any:
-        answer = web.call(
-            'GET', f'{self.services[1].url}{KEYS}', headers=ADMIN
-        )
+        url = f'{self._form.urls[-1]}{KEYS}'
+        answer = web.call('GET', url, headers=ADMIN)
+        if answer.status != 200:
+            raise system.Error(f'{url}: {answer.status} {answer.body!r}')
         return answer.json()
 
     def lost(self) -> list[str]:
-        """Secrets that cannot be read as they were stored."""
-        connection = load.Connection([self.services[0].url])
+        """Secrets that are not, under their ids, as they were stored."""
+        connection = load.Connection(self._form.urls)
         return [
             secret.path
             for secret in self.secrets
