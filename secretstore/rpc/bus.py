@@ -92,6 +92,7 @@ class BusTransport:
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
+        in_doubt: Callable[[], object] | None = None,
     ) -> bytes:
         give_up = time.monotonic() + self._seconds
         longest = self._seconds * (_PART if repeatable else 1)
@@ -104,6 +105,8 @@ class BusTransport:
                     return answer
                 why = wire.refusal(answer) or why
             except self._messaging.MessagingTimeout:
+                if in_doubt is not None:
+                    in_doubt()
                 if repeatable:
                     continue
                 break

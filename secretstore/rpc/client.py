@@ -22,74 +22,16 @@ from oslo_config import cfg
 
 from secretstore import errors
 from secretstore.conf import rpc as options
+from secretstore.context import RequestContext
 from secretstore.metrics import record
 from secretstore.rpc import codec, interface, wire
 from secretstore.rpc import connect as connecting
 from secretstore.rpc.codec import Method
+from secretstore.rpc.fate import CHOSEN_IDS, PUT, READ, REPEATABLE, Fate
 from secretstore.rpc.interface import Conductor
 from secretstore.rpc.refusals import Cause, Refusals, Refused
 from secretstore.rpc.sealing import Sealing
 from secretstore.rpc.transport import Transport
-
-# What gives the same answer when it is executed a second time.
-REPEATABLE = frozenset(
-    {
-        'secrets.get',
-        'secrets.payload',
-        'secrets.require_put',
-        'secrets.page',
-        'secret_metadata.get_all',
-        'secret_metadata.replace',
-        'secret_metadata.get',
-        'secret_metadata.update',
-        'secret_metadata.delete',
-        'secret_consumers.add',
-        'secret_consumers.get',
-        'secret_consumers.page',
-        'secret_acls.get',
-        'secret_acls.replace',
-        'secret_acls.update',
-        'secret_acls.delete',
-        'containers.require_create',
-        'containers.get',
-        'containers.page',
-        'container_consumers.add',
-        'container_consumers.get',
-        'container_consumers.page',
-        'container_acls.get',
-        'container_acls.replace',
-        'container_acls.update',
-        'container_acls.delete',
-        'orders.get',
-        'orders.page',
-        'quotas.effective',
-        'quotas.page',
-        'quotas.get',
-        'quotas.put',
-        'secret_stores.all',
-        'secret_stores.get',
-        'secret_stores.get_default',
-        'secret_stores.get_preferred',
-        'secret_stores.prefer',
-        'transport_keys.page',
-        'transport_keys.get',
-        'backup_keys.get_or_create',
-        'backup_keys.get',
-        'replication_user_keys.get_or_create',
-        'replication_user_keys.get',
-        'master_keys.progress',
-        'master_keys.migrate',
-        'master_keys.retire',
-        'health.check',
-    }
-)
-# Repeatable because the caller chooses the id, in this argument.
-CHOSEN_IDS = {
-    'secrets.create': 'secret_id',
-    'secrets.create_for_transport': 'secret_id',
-    'containers.create': 'container_id',
-    'orders.create': 'order_id',
-}
 
 
 def connect(conf: cfg.ConfigOpts, url: str | None = None) -> Conductor:
@@ -149,6 +91,8 @@ class Client:
         return Conductor(**cast(Any, resources))
 
     def _caller(self, method: Method) -> Callable[..., Any]:
+        if method.name == PUT:
+            return self._putting_caller(method)
         chosen = CHOSEN_IDS.get(method.name)
         if chosen not in method.arguments:
             return self._plain_caller(method, method.name in REPEATABLE)
@@ -159,7 +103,7 @@ class Client:
     ) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             params = method.encode_call(self._version, args, kwargs)
-            return self._call(method, params, repeatable)
+            return self._call(method, params, Fate(repeatable))
 
         return call
 
@@ -182,19 +126,51 @@ class Client:
                     f'version_cap) has no {chosen}'
                 )
             params = method.encode_call(self._version, args, kwargs)
-            return self._call(method, params, repeatable=choosing)
+            return self._call(method, params, Fate(choosing))
 
         return call
 
-    def _call(self, method: Method, params: bytes, repeatable: bool) -> Any:
-        with record.rpc_client_call(method.name):
-            return self._result(method, params, repeatable)
+    def _putting_caller(self, method: Method) -> Callable[..., Any]:
+        """Ask again, and see whose payload it is that is in the way."""
+        read = self._plain_caller(self._methods[READ], repeatable=True)
 
-    def _result(self, method: Method, params: bytes, repeatable: bool) -> Any:
+        def call(
+            context: RequestContext,
+            secret_id: str,
+            content_type: str,
+            payload: bytes,
+            transport_key_id: str | None = None,
+        ) -> None:
+            args = [context, secret_id, content_type, payload]
+            # What is in a sealed payload is not known here.
+            fate = Fate(repeatable=transport_key_id is None)
+            if transport_key_id is not None:
+                args.append(transport_key_id)
+            params = method.encode_call(self._version, args, {})
+            try:
+                self._call(method, params, fate)
+            except errors.Conflict as conflict:
+                if not fate.in_doubt:
+                    raise
+                # Only who may read the payload is told that it is this one.
+                try:
+                    found = read(context, secret_id)
+                except errors.Forbidden:
+                    raise conflict from None
+                if found != (content_type, payload):
+                    raise
+
+        return call
+
+    def _call(self, method: Method, params: bytes, fate: Fate) -> Any:
+        with record.rpc_client_call(method.name):
+            return self._result(method, params, fate)
+
+    def _result(self, method: Method, params: bytes, fate: Fate) -> Any:
         if self._sealing is None:
-            outcome = self._unsealed(method, params, repeatable)
+            outcome = self._unsealed(method, params, fate)
         else:
-            outcome = self._sealed(self._sealing, method, params, repeatable)
+            outcome = self._sealed(self._sealing, method, params, fate)
         if isinstance(outcome.error, wire.Error):
             raise wire.to_exception(outcome.error)
         if not isinstance(outcome.result, msgspec.Raw):
@@ -209,22 +185,23 @@ class Client:
             ) from None
 
     def _unsealed(
-        self, method: Method, params: bytes, repeatable: bool
+        self, method: Method, params: bytes, fate: Fate
     ) -> wire.Outcome:
-        answer = self._send(method, _new_id(), params, repeatable)
+        answer = self._send(method, _new_id(), params, fate)
         return wire.Outcome(answer.result, answer.error)
 
     def _sealed(
-        self, seal: Sealing, method: Method, params: bytes, repeatable: bool
+        self, seal: Sealing, method: Method, params: bytes, fate: Fate
     ) -> wire.Outcome:
         request_id = _new_id()
         sealed, sent = seal.seal_request(method.name, request_id, params)
         body = wire.encode(wire.Sealed(sealed))
-        answer = self._send(method, request_id, body, repeatable)
-        if repeatable and wire.was_seen(answer):
+        answer = self._send(method, request_id, body, fate)
+        if fate.repeatable and wire.was_seen(answer):
             # The transport repeated it, and it came to the conductor that
             # had it before, which takes only what is sealed anew.
-            return self._sealed(seal, method, params, repeatable=False)
+            fate.repeatable = False
+            return self._sealed(seal, method, params, fate)
         try:
             if not isinstance(answer.result, msgspec.Raw):
                 raise _not_executed(method, answer)
@@ -239,13 +216,16 @@ class Client:
         return wire.decode_outcome(plain)
 
     def _send(
-        self, method: Method, request_id: str, params: bytes, repeatable: bool
+        self, method: Method, request_id: str, params: bytes, fate: Fate
     ) -> wire.Answer:
         body = wire.encode(
             wire.Request('2.0', method.name, request_id, msgspec.Raw(params))
         )
         answer = self._transport.call(
-            body, repeatable=repeatable, refused=wire.is_refused
+            body,
+            repeatable=fate.repeatable,
+            refused=wire.is_refused,
+            in_doubt=fate.doubt,
         )
         try:
             return wire.decode_answer(answer)

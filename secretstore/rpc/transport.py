@@ -14,12 +14,14 @@ class Transport(Protocol):
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
+        in_doubt: Callable[[], object] | None = None,
     ) -> bytes:
         """Send a request to a conductor, and return what it answered.
 
         A request whose fate is unknown is sent again only when it is
-        *repeatable*.  Answers for which *refused* is true say that nothing
-        was executed: another conductor is tried, whatever the request.
+        *repeatable*; *in_doubt* is called as soon as it is unknown.  Answers
+        for which *refused* is true say that nothing was executed: another
+        conductor is tried, whatever the request.
 
         :raises ConductorUnavailable: when no conductor answered in time, or
             all refused

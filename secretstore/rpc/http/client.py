@@ -82,6 +82,7 @@ class HttpClient:
         *,
         repeatable: bool,
         refused: _Refused,
+        in_doubt: Callable[[], object] | None = None,
         timeout: float | None = None,
     ) -> bytes:
         """The answer to *body*; see the Transport.
@@ -108,7 +109,7 @@ class HttpClient:
                 causes[endpoint] = str(failure)
                 if self._note(seat, failure, kept):
                     again.append(endpoint)
-                executed |= failure.executed
+                executed |= _may_be_executed(failure, in_doubt)
                 if failure.executed and not repeatable:
                     causes[endpoint] += ' (the request may have been executed)'
                     break
@@ -181,6 +182,14 @@ class HttpClient:
         age = self._endpoints.varied(self._max_age)
         seat.expires = time.monotonic() + age
         return exchange
+
+
+def _may_be_executed(
+    failure: Failed, in_doubt: Callable[[], object] | None
+) -> bool:
+    if failure.executed and in_doubt is not None:
+        in_doubt()
+    return failure.executed
 
 
 def _check(answer: Answer, refused: _Refused) -> None:

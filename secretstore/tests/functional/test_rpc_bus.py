@@ -178,7 +178,7 @@ class CallsTest(BusTest):
 
         def call(one: int) -> None:
             try:
-                remote.secrets.put_payload(self.context, 's', 'text', b'x')
+                remote.secret_metadata.add(self.context, 's', 'k', 'v')
             except errors.ConductorUnavailable:
                 refused.release()
                 raise
@@ -188,7 +188,7 @@ class CallsTest(BusTest):
                 refused.acquire(timeout=30)
             done.set()
 
-        conductor.secrets.put_payload = slow
+        conductor.secret_metadata.add = slow
         handle = self.dispatcher(conductor).handle
         self.serve(handle, rpc__threads=2, rpc__max_queue=3)
         remote = self.client()

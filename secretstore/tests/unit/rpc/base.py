@@ -29,6 +29,7 @@ class Memory:
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
+        in_doubt: Callable[[], object] | None = None,
     ) -> bytes:
         self.were_repeatable.append(repeatable)
         for handle in self.handlers:

@@ -8,8 +8,9 @@ import uuid
 
 from secretstore import errors
 from secretstore.rpc import codec, interface
-from secretstore.rpc.client import CHOSEN_IDS, REPEATABLE, Client
+from secretstore.rpc.client import Client
 from secretstore.rpc.dispatch import Dispatcher
+from secretstore.rpc.fate import CHOSEN_IDS, REPEATABLE
 from secretstore.rpc.refusals import Cause
 from secretstore.rpc.sealing import Sealing
 from secretstore.tests.unit.conductor.base import context, text_secret
@@ -165,11 +166,14 @@ class Forgetful:
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
+        in_doubt: Callable[[], object] | None = None,
     ) -> bytes:
         self.sent.append(body)
         answer = self._handle(body)
         if len(self.sent) > 1:
             return answer
+        if in_doubt is not None:
+            in_doubt()
         if not repeatable:
             raise errors.ConductorUnavailable('The answer was lost')
         return self._handle(body)
@@ -197,21 +201,21 @@ class LostAnswerTest(unittest.TestCase):
             return first.handle(body)
 
         calls: list[Any] = []
-        conductor.secrets.put_payload = lambda *args: calls.append(args)
+        conductor.secret_metadata.add = lambda *args: calls.append(args)
         transport = Memory(stolen, second.handle)
         remote = Client(transport, Sealing([KEY])).conductor()
         with self.assertRaises(errors.ConductorUnavailable):
-            remote.secrets.put_payload(context(), 's', 'text/plain', b'x')
+            remote.secret_metadata.add(context(), 's', 'k', 'v')
         self.assertEqual(1, len(transport.sent))
 
     def test_what_must_not_be_repeated_is_not(self) -> None:
         conductor: Any = Whatever()
         calls: list[Any] = []
-        conductor.secrets.put_payload = lambda *args: calls.append(args)
+        conductor.secret_metadata.add = lambda *args: calls.append(args)
         handle = Dispatcher(conductor, Sealing([KEY])).handle
         transport = Forgetful(handle)
         remote = Client(transport, Sealing([KEY])).conductor()
         with self.assertRaises(errors.ConductorUnavailable):
-            remote.secrets.put_payload(context(), 's', 'text/plain', b'x')
+            remote.secret_metadata.add(context(), 's', 'k', 'v')
         self.assertEqual(1, len(transport.sent))
         self.assertEqual(1, len(calls))

@@ -11,9 +11,10 @@ import msgspec
 
 from secretstore.context import RequestContext
 from secretstore.rpc import interface
-from secretstore.rpc.client import CHOSEN_IDS, Client
+from secretstore.rpc.client import Client
 from secretstore.rpc.codec import METHODS, Method
 from secretstore.rpc.dispatch import Dispatcher
+from secretstore.rpc.fate import CHOSEN_IDS
 from secretstore.rpc.interface import Page
 from secretstore.rpc.sealing import Sealing
 from secretstore.tests.unit.conductor.base import context, text_secret
