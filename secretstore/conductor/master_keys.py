@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Master keys, for those who administer the service."""
+"""Master keys and project keys, for those who administer the service."""
 
 from collections.abc import Callable, Mapping
 
+from secretstore import errors
 from secretstore.conductor.authorization import Authorization
 from secretstore.context import RequestContext
 from secretstore.db.keys import MasterKeyRow
+from secretstore.keys.hierarchy import KeyHierarchy
 from secretstore.keys.rotation import RATE_SECONDS, Rotation, state_of
 from secretstore.policies import masterkeys as policy
-from secretstore.rpc.interface import MasterKeyProgress, MasterKeyView
+from secretstore.rpc.interface import (
+    MasterKeyProgress,
+    MasterKeyView,
+    ProjectKeyView,
+)
 
 
 class MasterKeyManager:
@@ -59,6 +65,39 @@ class MasterKeyManager:
     def _changed(self, row: MasterKeyRow) -> MasterKeyView:
         self._wake()
         return _view(row, self._rotation.progress().project_keys)
+
+
+class ProjectKeyManager:
+    """Implements :class:`secretstore.rpc.interface.ProjectKeys`.
+
+    :param wake: called when there is something to do in the background
+    """
+
+    def __init__(
+        self,
+        keys: KeyHierarchy,
+        authorization: Authorization,
+        wake: Callable[[], None],
+    ) -> None:
+        self._keys = keys
+        self._authorization = authorization
+        self._wake = wake
+
+    def rotate(
+        self, context: RequestContext, project_id: str
+    ) -> ProjectKeyView:
+        self._authorization.require(context, policy.ROTATE_PROJECT, {})
+        row = self._keys.project_keys.rotate(project_id)
+        if row is None:
+            raise errors.NotFound('This project has no key')
+        self._keys.forget_in_use(project_id)
+        self._wake()
+        return {
+            'id': row.id,
+            'project_id': row.project_id,
+            'master_key_id': row.master_key_id,
+            'created': row.created_at,
+        }
 
 
 def _view(row: MasterKeyRow, counts: Mapping[str, int]) -> MasterKeyView:

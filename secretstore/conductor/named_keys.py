@@ -11,6 +11,7 @@ from oslo_log import log as logging
 from secretstore import errors
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.common import project_of, utcnow
+from secretstore.conductor.named_key_lists import Entries, NamedKeyLists
 from secretstore.context import RequestContext
 from secretstore.crypto.binding import binding
 from secretstore.db import named_keys as db_keys
@@ -18,7 +19,7 @@ from secretstore.db.engine import Database, retried
 from secretstore.db.named_keys import NamedKeyRow
 from secretstore.keys.hierarchy import KeyHierarchy
 from secretstore.policies import namedkeys as policy
-from secretstore.rpc.interface import NamedKeyView
+from secretstore.rpc.interface import NamedKeyView, PageQuery
 from secretstore.security.delivery import Key, KeyName, KeySpec, Kind, NewKey
 
 LOG = logging.getLogger(__name__)
@@ -196,6 +197,7 @@ class _Manager:
         authorization: Authorization,
     ) -> None:
         self._store = NamedKeyStore(database, keys)
+        self._lists = NamedKeyLists(database)
         self._keys = keys
         self._authorization = authorization
 
@@ -220,6 +222,10 @@ class BackupKeyManager(_Manager):
             )
         )
 
+    def page(self, context: RequestContext, query: PageQuery) -> Entries:
+        project_id = self._allowed(context, policy.BACKUP_LIST)
+        return self._lists.page(project_id, 'backup', query)
+
     def get(self, context: RequestContext, backup_id: str) -> NamedKeyView:
         project_id = self._allowed(context, policy.BACKUP_GET)
         return _view(self._store.find(project_id, 'backup', backup_id))
@@ -243,6 +249,10 @@ class ReplicationUserKeyManager(_Manager):
                 keys, instance_id
             )
         )
+
+    def page(self, context: RequestContext, query: PageQuery) -> Entries:
+        project_id = self._allowed(context, policy.REPLICATION_LIST)
+        return self._lists.page(project_id, 'replication-user', query)
 
     def get(self, context: RequestContext, instance_id: str) -> NamedKeyView:
         project_id = self._allowed(context, policy.REPLICATION_GET)

@@ -12,7 +12,10 @@ from secretstore.conductor.background import Background
 from secretstore.conductor.collection import Collector
 from secretstore.conductor.container_consumers import ContainerConsumerManager
 from secretstore.conductor.containers import ContainerManager
-from secretstore.conductor.master_keys import MasterKeyManager
+from secretstore.conductor.master_keys import (
+    MasterKeyManager,
+    ProjectKeyManager,
+)
 from secretstore.conductor.named_keys import (
     BackupKeyManager,
     ReplicationUserKeyManager,
@@ -108,22 +111,19 @@ def _conductor(
     keyed = (database, keys, authorization)
     transport_keys = TransportKeyManager(*keyed, conf)
     limited = (database, authorization, limits)
+    consumers = conf.limits.consumers_per_object
     most, budget = conf.limits, conf.orders.asymmetric_budget
     return Conductor(
         secrets=SecretManager(*keyed, limits, transport_keys),
         secret_metadata=SecretMetadataManager(
             database, authorization, most.metadata_per_secret
         ),
-        secret_consumers=SecretConsumerManager(
-            *limited, most.consumers_per_object
-        ),
+        secret_consumers=SecretConsumerManager(*limited, consumers),
         secret_acls=acls.AclManager(
             database, authorization, acls.OF_SECRETS, most.users_per_acl
         ),
         containers=ContainerManager(*limited, most.members_per_container),
-        container_consumers=ContainerConsumerManager(
-            *limited, most.consumers_per_object
-        ),
+        container_consumers=ContainerConsumerManager(*limited, consumers),
         container_acls=acls.AclManager(
             database, authorization, acls.OF_CONTAINERS, most.users_per_acl
         ),
@@ -134,6 +134,7 @@ def _conductor(
         backup_keys=BackupKeyManager(*keyed),
         replication_user_keys=ReplicationUserKeyManager(*keyed),
         master_keys=_master_keys(database, keys, authorization, background),
+        project_keys=_project_keys(keys, authorization, background),
         health=HealthManager(database, keys),
     )
 
@@ -148,4 +149,12 @@ def _master_keys(
         Rotation(database, keys.master_keys),
         authorization,
         lambda: background.wake(rewrapping.TASK),
+    )
+
+
+def _project_keys(
+    keys: KeyHierarchy, authorization: Authorization, background: Background
+) -> ProjectKeyManager:
+    return ProjectKeyManager(
+        keys, authorization, lambda: background.wake(rewrapping.RESEALING)
     )

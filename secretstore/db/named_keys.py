@@ -2,11 +2,11 @@
 """Named keys: one per project, kind and object, whoever adds it first."""
 
 import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from secretstore.db import models
+from secretstore.db import models, paging
 
 
 class NamedKeyRow(NamedTuple):
@@ -27,13 +27,36 @@ class NamedKeyRow(NamedTuple):
     created_at: datetime.datetime
 
 
+class Entry(NamedTuple):
+    """What a list has of a key."""
+
+    object_id: str
+    title: str
+    algorithm: str | None
+    mode: str | None
+    bit_length: int | None
+    created_at: datetime.datetime
+
+
 _keys = models.table(models.NamedKey)
 
-_GET = sa.select(_keys).where(
+_OF_KIND = (
     _keys.c.project_id == sa.bindparam('of_project'),
     _keys.c.kind == sa.bindparam('of_kind'),
-    _keys.c.object_id == sa.bindparam('of_object'),
 )
+_GET = sa.select(_keys).where(
+    *_OF_KIND, _keys.c.object_id == sa.bindparam('of_object')
+)
+# In the order of the index that has the names.
+_PAGE = (
+    sa.select(*(_keys.c[name] for name in Entry._fields))
+    .where(*_OF_KIND)
+    .order_by(_keys.c.object_id)
+    .limit(sa.bindparam('at_most', type_=sa.Integer))
+    .offset(sa.bindparam('behind', type_=sa.Integer))
+)
+_PAGE_AFTER = _PAGE.where(_keys.c.object_id > sa.bindparam('after'))
+_COUNT = sa.select(sa.func.count()).select_from(_keys).where(*_OF_KIND)
 _ADD = sa.insert(_keys)
 _DELETE = sa.delete(_keys).where(_keys.c.id == sa.bindparam('key_id'))
 
@@ -46,6 +69,26 @@ def get(
         {'of_project': project_id, 'of_kind': kind, 'of_object': object_id},
     ).first()
     return None if found is None else NamedKeyRow._make(found)
+
+
+def page(
+    conn: sa.Connection, project_id: str, kind: str, page: paging.Page
+) -> tuple[list[Entry], int]:
+    """Some keys in the order of their objects' ids, and how many there are.
+
+    The marker is the id of an object, which need not have a key any more.
+    """
+    of = {'of_project': project_id, 'of_kind': kind}
+    values: dict[str, Any] = {**of, 'at_most': page.limit}
+    if page.marker is None:
+        # No project has as many, and every database takes the number.
+        values['behind'] = min(page.offset, 2**31 - 1)
+        found = conn.execute(_PAGE, values)
+    else:
+        values |= {'behind': 0, 'after': page.marker}
+        found = conn.execute(_PAGE_AFTER, values)
+    entries = [Entry._make(row) for row in found]
+    return entries, int(conn.execute(_COUNT, of).scalar_one())
 
 
 def add(conn: sa.Connection, row: NamedKeyRow) -> None:

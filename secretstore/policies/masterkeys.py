@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may rotate, migrate and retire master keys."""
+"""Who may rotate keys, and migrate and retire master keys."""
 
 from secretstore.policies import base
 
@@ -7,6 +7,7 @@ GET = 'master_keys:get'
 ROTATE = 'master_keys:rotate'
 MIGRATE = 'master_keys:migrate'
 RETIRE = 'master_keys:retire'
+ROTATE_PROJECT = 'project_keys:rotate'
 
 _ALL = '/workflow/v1/master-keys'
 
@@ -38,5 +39,12 @@ RULES = [
         base.SERVICE_ADMIN,
         'Have a master key destroyed that nothing needs any more.',
         f'POST {_ALL}/{{master_key_id}}/retire',
+    ),
+    base.operation_rule(
+        ROTATE_PROJECT,
+        base.ADMIN,
+        base.SERVICE_ADMIN,
+        'Use a new key for a project.',
+        'POST /workflow/v1/project-keys/{project_id}/rotate',
     ),
 ]

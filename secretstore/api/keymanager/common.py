@@ -19,6 +19,7 @@ SERVICE_TYPE = 'key-manager'
 VERSIONS = ['1.0', '1.1', '1.2']
 MINOR = 'secretstore.microversion'
 
+_LONGEST_PROJECT_ID = 255
 _UUID4 = re.compile(
     '[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}'
 )
@@ -92,6 +93,20 @@ def canonical_id(text: str, kind: str) -> str:
     if not is_id(text):
         raise errors.NotFound(f'Not Found. Provided {kind} id is invalid.')
     return text
+
+
+def project_id(segment: str, missing: str) -> str:
+    """A project's id from the URL.
+
+    :raises NotFound: with these words, for what cannot be one
+    """
+    try:
+        found = segment.encode('latin-1').decode('utf-8')
+    except UnicodeError:
+        found = ''
+    if not found.isprintable() or not 0 < len(found) <= _LONGEST_PROJECT_ID:
+        raise errors.NotFound(missing)
+    return found
 
 
 def transport_key_id(text: str) -> str:

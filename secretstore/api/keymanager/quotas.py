@@ -6,7 +6,6 @@ from typing import Any
 from oslo_config import cfg
 import webob
 
-from secretstore import errors
 from secretstore.api.errors import IssueSeen
 from secretstore.api.keymanager import bodies, common, listing
 from secretstore.context import RequestContext
@@ -35,7 +34,6 @@ PROJECT_QUOTAS = bodies.Schema(
         'additionalProperties': False,
     },
 )
-MAX_LENGTH = 255
 
 
 class QuotasController:
@@ -106,14 +104,7 @@ class QuotasController:
 
 
 def _project(segment: str) -> str:
-    """A project's id from the URL; NotFound for what cannot be one."""
-    try:
-        project_id = segment.encode('latin-1').decode('utf-8')
-    except UnicodeError:
-        project_id = ''
-    if not project_id.isprintable() or not 0 < len(project_id) <= MAX_LENGTH:
-        raise errors.NotFound('Project quotas not found.')
-    return project_id
+    return common.project_id(segment, 'Project quotas not found.')
 
 
 def _limits(given: dict[str, Any]) -> QuotaLimits:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/workflow/v1/master-keys: rotation and migration, for administrators."""
+"""Rotation and migration, for administrators.
+
+/workflow/v1/master-keys and /workflow/v1/project-keys
+"""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +13,12 @@ import webob
 from secretstore import errors
 from secretstore.api.keymanager import bodies, common
 from secretstore.context import RequestContext
-from secretstore.rpc.interface import MasterKeys, MasterKeyView
+from secretstore.rpc.interface import (
+    MasterKeys,
+    MasterKeyView,
+    ProjectKeys,
+    ProjectKeyView,
+)
 
 _STRATEGY = {'type': 'string', 'minLength': 1, 'maxLength': 255}
 ROTATE = bodies.Schema(
@@ -93,6 +101,33 @@ class MasterKeysController:
         body: dict[str, Any] = bodies.read_json(request, self._max_body)
         schema.validate(body)
         return body
+
+
+class ProjectKeysController:
+    """Answers for the keys of projects."""
+
+    def __init__(self, project_keys: ProjectKeys) -> None:
+        self._project_keys = project_keys
+
+    def rotate(
+        self, context: RequestContext, request: webob.Request, project_id: str
+    ) -> webob.Response:
+        common.require_json_accepted(request)
+        found = self._project_keys.rotate(
+            context, common.project_id(project_id, 'No such project')
+        )
+        return common.answer(
+            202, {'project_key': _project_key(found)}, _HEADERS
+        )
+
+
+def _project_key(key: ProjectKeyView) -> dict[str, Any]:
+    return {
+        'id': key['id'],
+        'project_id': key['project_id'],
+        'master_key_id': key['master_key_id'],
+        'created': common.time_text(key['created']),
+    }
 
 
 def _accepted(key: MasterKeyView) -> webob.Response:

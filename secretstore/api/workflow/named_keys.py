@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keys by name: PUT gives the key and makes it when there is none."""
+"""Keys by name: PUT gives the key and makes it when there is none.
 
+Lists tell what has a key, and never the key.
+"""
+
+from collections.abc import Callable
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from oslo_config import cfg
 import webob
 
 from secretstore import errors
-from secretstore.api.keymanager import bodies
+from secretstore.api.keymanager import bodies, listing
 from secretstore.api.keymanager.common import (
     answer,
+    base_url,
     no_content,
     require_json_accepted,
     time_text,
@@ -18,7 +23,10 @@ from secretstore.api.keymanager.common import (
 from secretstore.context import RequestContext
 from secretstore.rpc.interface import (
     BackupKeys,
+    NamedKeyEntry,
     NamedKeyView,
+    Page,
+    PageQuery,
     ReplicationUserKeys,
 )
 
@@ -45,7 +53,15 @@ class BackupKeysController:
 
     def __init__(self, keys: BackupKeys, conf: cfg.ConfigOpts) -> None:
         self._keys = keys
+        self._lists = _Lists(conf, 'backups')
         self._max_body: int = conf.max_allowed_request_size_in_bytes
+
+    def index(
+        self, context: RequestContext, request: webob.Request
+    ) -> webob.Response:
+        asked = self._lists.asked(request)
+        page = self._keys.page(context, asked.query)
+        return self._lists.told(asked, page, _backup)
 
     def put(
         self, context: RequestContext, request: webob.Request, backup_id: str
@@ -80,7 +96,15 @@ class ReplicationUserKeysController:
         self, keys: ReplicationUserKeys, conf: cfg.ConfigOpts
     ) -> None:
         self._keys = keys
+        self._lists = _Lists(conf, 'replication-users')
         self._max_body: int = conf.max_allowed_request_size_in_bytes
+
+    def index(
+        self, context: RequestContext, request: webob.Request
+    ) -> webob.Response:
+        asked = self._lists.asked(request)
+        page = self._keys.page(context, asked.query)
+        return self._lists.told(asked, page, _replication_user)
 
     def put(
         self, context: RequestContext, request: webob.Request, instance_id: str
@@ -104,6 +128,51 @@ class ReplicationUserKeysController:
     ) -> webob.Response:
         self._keys.delete(context, _checked(instance_id, 'instance_id'))
         return no_content()
+
+
+class _Asked(NamedTuple):
+    """What a list was asked for."""
+
+    url: str
+    parameters: listing.Parameters
+    query: PageQuery
+
+
+class _Lists:
+    """The list below a path: its query string and its body."""
+
+    def __init__(self, conf: cfg.ConfigOpts, name: str) -> None:
+        self._conf = conf
+        self._name = name
+
+    def asked(self, request: webob.Request) -> _Asked:
+        require_json_accepted(request)
+        parameters = listing.parse_parameters(request.query_string)
+        query = listing.parse_page(parameters, self._conf)
+        marker = parameters.get('marker')
+        query['marker'] = _checked(marker, 'marker') if marker else None
+        root = base_url(request, self._conf).removesuffix('/v1')
+        url = f'{root}/workflow/v1/{self._name}'
+        return _Asked(url, parameters, query)
+
+    def told(
+        self,
+        asked: _Asked,
+        page: Page[NamedKeyEntry],
+        named: Callable[[NamedKeyEntry], dict[str, Any]],
+    ) -> webob.Response:
+        last = page.items[-1]['object_id'] if page.items else None
+        entries = [{**named(entry), **_kind(entry)} for entry in page.items]
+        return answer(
+            200,
+            {
+                self._name.replace('-', '_'): entries,
+                **listing.links(
+                    asked.url, asked.parameters, asked.query, page, last
+                ),
+                'total': page.total,
+            },
+        )
 
 
 def _checked(segment: str, what: str) -> str:
@@ -134,18 +203,24 @@ def _told(view: NamedKeyView, named: dict[str, Any]) -> webob.Response:
         {
             **named,
             'key': view['key'],
-            'algorithm': view['algorithm'],
-            'mode': view['mode'],
-            'bit_length': view['bit_length'],
-            'created': time_text(view['created']) + 'Z',
+            **_kind(view),
         },
         _HEADERS,
     )
 
 
-def _backup(view: NamedKeyView) -> dict[str, Any]:
+def _kind(view: NamedKeyView | NamedKeyEntry) -> dict[str, Any]:
+    return {
+        'algorithm': view['algorithm'],
+        'mode': view['mode'],
+        'bit_length': view['bit_length'],
+        'created': time_text(view['created']) + 'Z',
+    }
+
+
+def _backup(view: NamedKeyView | NamedKeyEntry) -> dict[str, Any]:
     return {'backup_id': view['object_id'], 'backup_name': view['title']}
 
 
-def _replication_user(view: NamedKeyView) -> dict[str, Any]:
+def _replication_user(view: NamedKeyView | NamedKeyEntry) -> dict[str, Any]:
     return {'instance_id': view['object_id']}

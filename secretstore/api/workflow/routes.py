@@ -4,7 +4,10 @@
 from oslo_config import cfg
 
 from secretstore.api.routing import Route
-from secretstore.api.workflow.master_keys import MasterKeysController
+from secretstore.api.workflow.master_keys import (
+    MasterKeysController,
+    ProjectKeysController,
+)
 from secretstore.api.workflow.named_keys import (
     BackupKeysController,
     ReplicationUserKeysController,
@@ -12,8 +15,11 @@ from secretstore.api.workflow.named_keys import (
 from secretstore.rpc.interface import Conductor
 
 MASTER_KEYS = '/workflow/v1/master-keys'
-BACKUP_KEY = '/workflow/v1/backups/{id}/encryption-key'
-REPLICATION_USER_KEY = '/workflow/v1/replication-users/{id}/key'
+ROTATE_PROJECT = '/workflow/v1/project-keys/{id}/rotate'
+BACKUPS = '/workflow/v1/backups'
+BACKUP_KEY = f'{BACKUPS}/{{id}}/encryption-key'
+REPLICATION_USERS = '/workflow/v1/replication-users'
+REPLICATION_USER_KEY = f'{REPLICATION_USERS}/{{id}}/key'
 
 
 def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
@@ -21,7 +27,9 @@ def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
     users = ReplicationUserKeysController(
         conductor.replication_user_keys, conf
     )
+    projects = ProjectKeysController(conductor.project_keys)
     return [
+        Route('POST', ROTATE_PROJECT, projects.rotate, 'Project key rotation'),
         *_master_key_routes(MasterKeysController(conductor.master_keys, conf)),
         *_backup_key_routes(BackupKeysController(conductor.backup_keys, conf)),
         *_replication_user_key_routes(users),
@@ -50,6 +58,7 @@ def _master_key_routes(keys: MasterKeysController) -> list[Route]:
 def _backup_key_routes(keys: BackupKeysController) -> list[Route]:
     what = 'Backup encryption key'
     return [
+        Route('GET', BACKUPS, keys.index, f'{what} listing'),
         Route('PUT', BACKUP_KEY, keys.put, f'{what} delivery'),
         Route('GET', BACKUP_KEY, keys.show, f'{what} retrieval'),
         Route('DELETE', BACKUP_KEY, keys.delete, f'{what} deletion'),
@@ -61,6 +70,7 @@ def _replication_user_key_routes(
 ) -> list[Route]:
     what = 'Replication user key'
     return [
+        Route('GET', REPLICATION_USERS, keys.index, f'{what} listing'),
         Route('PUT', REPLICATION_USER_KEY, keys.put, f'{what} delivery'),
         Route('GET', REPLICATION_USER_KEY, keys.show, f'{what} retrieval'),
         Route('DELETE', REPLICATION_USER_KEY, keys.delete, f'{what} deletion'),

@@ -36,9 +36,12 @@ from secretstore.rpc.interface.master_keys import (
     MasterKeyProgress,
     MasterKeys,
     MasterKeyView,
+    ProjectKeys,
+    ProjectKeyView,
 )
 from secretstore.rpc.interface.named_keys import (
     BackupKeys,
+    NamedKeyEntry,
     NamedKeyView,
     ReplicationUserKeys,
 )
@@ -100,6 +103,7 @@ __all__ = [
     'ContainerView',
     'Containers',
     'Health',
+    'NamedKeyEntry',
     'NamedKeyView',
     'MasterKeyProgress',
     'MasterKeyView',
@@ -119,6 +123,8 @@ __all__ = [
     'Page',
     'PageQuery',
     'Payload',
+    'ProjectKeyView',
+    'ProjectKeys',
     'ProjectQuotas',
     'QuotaLimits',
     'Quotas',
@@ -157,4 +163,5 @@ class Conductor(NamedTuple):
     backup_keys: BackupKeys
     replication_user_keys: ReplicationUserKeys
     master_keys: MasterKeys
+    project_keys: ProjectKeys
     health: Health

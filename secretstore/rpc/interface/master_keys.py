@@ -44,6 +44,27 @@ class MasterKeyProgress(TypedDict):
     secrets_to_rewrap: int
 
 
+class ProjectKeyView(TypedDict):
+    """The key of a project that is in use; times are naive UTC."""
+
+    id: str
+    project_id: str
+    master_key_id: str
+    created: datetime
+
+
+class ProjectKeys(Protocol):
+    """The keys of projects, under which their payloads are sealed."""
+
+    def rotate(
+        self, context: RequestContext, project_id: str
+    ) -> ProjectKeyView:
+        """Give any project a new key; NotFound when it has none.
+
+        Returns the one in use then.
+        """
+
+
 class MasterKeys(Protocol):
     """Rotation and migration while everything runs.
 

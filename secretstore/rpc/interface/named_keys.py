@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol, TypedDict
 
 from secretstore.context import RequestContext
+from secretstore.rpc.interface.common import Page, PageQuery
 
 
 class NamedKeyView(TypedDict):
@@ -25,6 +26,17 @@ class NamedKeyView(TypedDict):
     is_new: bool
 
 
+class NamedKeyEntry(TypedDict):
+    """What a list tells of a key, which is not the key itself."""
+
+    object_id: str
+    title: str
+    algorithm: str | None
+    mode: str | None
+    bit_length: int | None
+    created: datetime
+
+
 class BackupKeys(Protocol):
     """The encryption keys of the project's backups."""
 
@@ -35,6 +47,11 @@ class BackupKeys(Protocol):
 
         Safe to repeat.  The name is kept when the key is made, and only then.
         """
+
+    def page(
+        self, context: RequestContext, query: PageQuery
+    ) -> Page[NamedKeyEntry]:
+        """Those that have a key, by backup id; the marker is such an id."""
 
     def get(self, context: RequestContext, backup_id: str) -> NamedKeyView:
         """The key of a backup; NotFound when it has none."""
@@ -50,6 +67,11 @@ class ReplicationUserKeys(Protocol):
         self, context: RequestContext, instance_id: str
     ) -> NamedKeyView:
         """The key of an instance, made when it has none; always the same."""
+
+    def page(
+        self, context: RequestContext, query: PageQuery
+    ) -> Page[NamedKeyEntry]:
+        """Those that have a key, by instance id; the marker is such an id."""
 
     def get(self, context: RequestContext, instance_id: str) -> NamedKeyView:
         """The key of an instance; NotFound when it has none."""

@@ -4,7 +4,7 @@
 ==== =====================================================================
 1.0  what there was first
 1.1  ``create`` of secrets, containers and orders takes the new id;
-     master keys; keys by name
+     master keys, project keys; keys by name
 ==== =====================================================================
 """
 

@@ -26,6 +26,7 @@ transport_keys:get transport_keys:post transport_key:get transport_key:delete
 NAMES += """
 backup_key:put backup_key:get backup_key:delete
 replication_user_key:put replication_user_key:get replication_user_key:delete
+backup_keys:get replication_user_keys:get project_keys:rotate
 master_keys:get master_keys:rotate master_keys:migrate master_keys:retire
 """.split()
 # And those that rules in such a file may refer to.

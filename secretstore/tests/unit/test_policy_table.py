@@ -139,9 +139,7 @@ TABLE = {
     containers.ADD_SECRET: CHANGE_CONTAINER,
     containers.DELETE_SECRET: CHANGE_CONTAINER,
     consumers.CONTAINER_GET: Expected(
-        'container',
-        READ | ANY_ADMIN,
-        OLD_READ | OLD_ANY | rows('y-y', 'service'),
+        'container', READ | ANY_ADMIN, OLD_CONSUMER
     ),
     consumers.CONTAINER_LIST: READ_CONTAINER,
     consumers.CONTAINER_ADD: READ_CONTAINER,
@@ -169,6 +167,8 @@ TABLE = {
     transportkeys.GET: ANYBODY,
     transportkeys.DELETE: SERVICE,
     **{rule.name: CREATE for rule in namedkeys.RULES},
+    namedkeys.BACKUP_LIST: Expected('', READERS, OLD_USERS),
+    namedkeys.REPLICATION_LIST: Expected('', READERS, OLD_USERS),
     **{rule.name: SERVICE for rule in masterkeys.RULES},
 }
 

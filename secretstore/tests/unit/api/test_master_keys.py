@@ -161,3 +161,58 @@ class MasterKeysTest(ApiTest):
         self.assertEqual('5', answer.headers['Retry-After'])
         self.assertNotIn(str(keys), answer.text)
         self.assertEqual(200, self.get(KEYS).status_int)
+
+
+class ProjectKeysTest(ApiTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.headers['X-Roles'] = 'admin,member,reader'
+        self.project = self.headers['X-Project-Id'] = uuid.uuid4().hex
+
+    def rotate(self, project: str) -> webob.Response:
+        return self.call('POST', f'/workflow/v1/project-keys/{project}/rotate')
+
+    def settle(self) -> None:
+        self.background.wake('resealing')
+        while self.background.run_due():
+            continue
+
+    def replaced(self) -> dict[str, int]:
+        found: dict[str, int] = self.get(KEYS).json['replaced_project_keys']
+        return found
+
+    def test_rotate(self) -> None:
+        path = self.store_text('kept')
+        self.settle()
+        self.assertEqual(0, self.replaced()['secrets'])
+        made = []
+        for _ in range(2):
+            answer = self.rotate(self.project)
+            self.assertEqual(202, answer.status_int, answer.text)
+            key = answer.json['project_key']
+            self.assertEqual(
+                ['id', 'project_id', 'master_key_id', 'created'], [*key]
+            )
+            self.assertEqual(self.project, key['project_id'])
+            made.append(key['id'])
+        self.assertEqual(2, len(set(made)))
+        self.assertEqual(1, self.replaced()['secrets'])
+        # What is stored from now on is under the new key.
+        self.store_text('new')
+        self.assertEqual(1, self.replaced()['secrets'])
+        self.settle()
+        self.assertEqual(0, self.replaced()['secrets'])
+        self.assertEqual('kept', self.get(f'{path}/payload').text)
+
+    def test_refused(self) -> None:
+        for project in (uuid.uuid4().hex, '%0Aservice', '%FF', 'x' * 256):
+            answer = self.rotate(project)
+            self.assertEqual(404, answer.status_int, project)
+            self.assertEqual('not_found', answer.json['error']['code'])
+
+    def test_who_may(self) -> None:
+        self.store_text('kept')
+        for roles in ('member,reader', 'creator', ''):
+            self.headers['X-Roles'] = roles
+            answer = self.rotate(self.project)
+            self.assertEqual(403, answer.status_int, roles)

@@ -137,7 +137,7 @@ class NamedKeysTest(ApiTest):
         self.refused(401, 'unauthenticated', self.get(self.backup))
 
     def test_other_paths_and_methods(self) -> None:
-        for path in (ROOT, '/workflow', f'{ROOT}/backups', f'{ROOT}/x'):
+        for path in (ROOT, '/workflow', f'{ROOT}/backups/y', f'{ROOT}/x'):
             self.refused(404, 'not_found', self.get(path))
         answer = self.call('POST', self.backup)
         self.refused(405, 'method_not_allowed', answer)

@@ -6,7 +6,7 @@ import uuid
 
 from oslo_db import exception as db_exc
 
-from secretstore.db import named_keys
+from secretstore.db import named_keys, paging
 from secretstore.tests.unit.db import base
 
 
@@ -89,3 +89,29 @@ class NamedKeys(base.DatabaseTest):
             with self.database.writing() as conn:
                 self.assertEqual(expected, named_keys.delete(conn, row.id))
         self.assertIsNone(self.get())
+
+    def test_pages(self) -> None:
+        project = uuid.uuid4().hex
+        # In the order of their bytes, whatever the database's language.
+        names = ['B', 'Z', '_', 'a', 'a-', 'b']
+        for name in reversed(names):
+            self.add(key(project_id=project, object_id=name))
+        self.add(key(project_id=project, object_id='a', kind='other'))
+        self.add(key(project_id=uuid.uuid4().hex, object_id='a'))
+
+        def page(**asked: Any) -> tuple[list[str], int]:
+            with self.database.reading() as conn:
+                found, total = named_keys.page(
+                    conn, project, 'backup', paging.Page(limit=4, **asked)
+                )
+            for entry in found:
+                self.assertEqual(
+                    ('Größe 1 🗝', 'aes', 'cbc', 256, base.NOW), entry[1:]
+                )
+            return [entry.object_id for entry in found], total
+
+        self.assertEqual((names[:4], 6), page())
+        self.assertEqual((names[5:], 6), page(offset=5))
+        self.assertEqual((names[3:], 6), page(marker='_'))
+        # Which has no key.
+        self.assertEqual((names[2:], 6), page(marker='Zz', offset=3))
