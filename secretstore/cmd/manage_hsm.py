@@ -17,7 +17,7 @@ from secretstore.security.pkcs11.reference import KeyName
 _HELP = {
     'check': 'log in to the token, and try what it can do',
     'list': 'list the keys whose labels begin with [pkcs11] key_label_prefix',
-    'create-key': 'make a master key in the token, and print its reference',
+    'create-key': 'make a key in the token, for master-key rotate --key',
 }
 _COLUMNS = ('LABEL', 'ID', 'TYPE', 'BITS', 'ATTRIBUTES')
 

@@ -13,6 +13,7 @@ from secretstore.conductor import service
 from secretstore.db import migration
 from secretstore.db.engine import Database
 from secretstore.db.keys import MasterKeyRow
+from secretstore.keys.adoption import Adoption
 from secretstore.keys.hierarchy import KeyHierarchy
 from secretstore.keys.rotation import (
     RATE_SECONDS,
@@ -85,7 +86,21 @@ def _rest(found: Progress) -> str:
 def _rotate(database: Database, conf: cfg.ConfigOpts) -> None:
     with _keys(database, conf, started=True) as keys:
         rotation = Rotation(database, keys.master_keys)
-        _tell(rotation.rotate(conf.command.strategy), rotation)
+        _tell(_next_key(database, conf, keys, rotation), rotation)
+
+
+def _next_key(
+    database: Database,
+    conf: cfg.ConfigOpts,
+    keys: KeyHierarchy,
+    rotation: Rotation,
+) -> MasterKeyRow:
+    """A new key, or the one that the operator names, in use."""
+    command = conf.command
+    if command.key is None:
+        return rotation.rotate(command.strategy)
+    name = command.strategy or keys.master_keys.default()
+    return Adoption(database, keys.master_keys).adopt(name, command.key)
 
 
 def _migrate(database: Database, conf: cfg.ConfigOpts) -> None:
@@ -145,6 +160,10 @@ def _rotate_project(database: Database, conf: cfg.ConfigOpts) -> None:
 
 
 STRATEGY_HELP = 'one of the enabled strategies; default: that of new keys'
+KEY_HELP = """
+use this key of the token, which was made by hsm create-key (whose output is
+taken as well) or by the tools of the HSM; the id is hexadecimal
+"""
 RETIRE_DESCRIPTION = """
 Have a master key destroyed that nothing needs any more. It is refused while
 project keys are under it, and while it is in use.
@@ -196,6 +215,7 @@ def _add_master_key_parser(subparsers: Any) -> None:
         'rotate', help='use a new master key, and rewrap what is under the old'
     )
     rotate.add_argument('--strategy', help=STRATEGY_HELP)
+    rotate.add_argument('--key', metavar='LABEL[/ID]', help=KEY_HELP)
     rotate.set_defaults(run=_rotate)
     migrate = actions.add_parser(
         'migrate', help='have another strategy guard the keys'

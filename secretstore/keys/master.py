@@ -171,16 +171,21 @@ class MasterKeys:
         with record.strategy_call(row.strategy, operation):
             yield strategy
 
-    def make(self, name: str) -> rows.MasterKeyRow:
+    def make(
+        self, name: str, reference: str | None = None
+    ) -> rows.MasterKeyRow:
         """Have a strategy make a key, and see that it works.
 
         It is for the caller to store the row.  A key whose row is not stored
         stays with its custodian, where it harms nobody.
+
+        :param reference: of a key to take in place of a new one
         """
         strategy = self.strategy(name)
         key_id = str(uuid.uuid4())
-        with record.strategy_call(name, 'create_master_key'):
-            reference = strategy.create_master_key()
+        if reference is None:
+            with record.strategy_call(name, 'create_master_key'):
+                reference = strategy.create_master_key()
         with record.strategy_call(name, 'wrap'):
             check_value = strategy.wrap(
                 reference, CHECK_VALUE, _check_context(key_id)

@@ -52,6 +52,18 @@ class BaseSecurityWorkflow(abc.ABC):
     def create_master_key(self) -> str:
         """Make a new master key, durably, and return its reference."""
 
+    def find_master_key(self, name: str) -> str:
+        """The reference of a key that was made without this service.
+
+        Raises ``InvalidInput`` when several have the name or this one must
+        not be used.  Only for strategies whose keys can be made elsewhere.
+
+        :param name: what an operator calls it
+        """
+        raise errors.InvalidInput(
+            f'{name}: this security strategy uses no keys but those it makes'
+        )
+
     @abc.abstractmethod
     def wrap(self, reference: str, key: bytes, binding: bytes) -> bytes:
         """Return ``key`` (32 bytes) encrypted under a master key.

@@ -8,7 +8,13 @@ from typing import TypeVar
 from oslo_config import cfg
 
 from secretstore import errors
-from secretstore.security.pkcs11 import blob, messages, pool, reference
+from secretstore.security.pkcs11 import (
+    blob,
+    choice,
+    messages,
+    pool,
+    reference,
+)
 from secretstore.security.pkcs11.pin import Pin
 from secretstore.security.pkcs11.reference import KeyName
 from secretstore.security.pkcs11.starter import Starter
@@ -80,6 +86,11 @@ class Custodian:
         # Repeated, it might end with two keys of one name.
         self._ask(request, messages.Done, again=False)
         return name
+
+    def find(self, text: str) -> KeyName:
+        """A key that is there already; see ``choice.chosen``."""
+        listed = messages.ListKeys(choice.label_of(text))
+        return choice.chosen(text, self._ask(listed, messages.Keys).keys)
 
     def destroy(self, name: KeyName) -> None:
         request = messages.Destroy(name.label, name.id)

@@ -55,6 +55,9 @@ class SecurityWorkflow(workflow.BaseSecurityWorkflow):
     def create_master_key(self) -> str:
         return self._custodian.create().reference
 
+    def find_master_key(self, name: str) -> str:
+        return self._custodian.find(name).reference
+
     def wrap(self, reference: str, key: bytes, binding: bytes) -> bytes:
         if len(key) != blob.KEY_SIZE:
             raise ValueError(f'A key has {blob.KEY_SIZE} bytes')
