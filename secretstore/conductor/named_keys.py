@@ -31,9 +31,12 @@ _ATTEMPTS = 5
 class NamedKeyStore:
     """The rows of named keys, and the keys that are in them."""
 
-    def __init__(self, database: Database, keys: KeyHierarchy) -> None:
+    def __init__(
+        self, database: Database, keys: KeyHierarchy, lists: NamedKeyLists
+    ) -> None:
         self._database = database
         self._keys = keys
+        self._lists = lists
 
     def find(self, project_id: str, kind: Kind, object_id: str) -> Key:
         """A key that exists; NotFound when it does not."""
@@ -51,6 +54,7 @@ class NamedKeyStore:
             row = self._row(project_id, name.kind, name.object_id)
             if row is not None:
                 return self._delivered(row)
+            self._lists.require_room(project_id, name.kind)
             mine = self._made(project_id, name, strategy, make())
             if self._add(mine):
                 return self._delivered(mine)._replace(is_new=True)
@@ -195,9 +199,10 @@ class _Manager:
         database: Database,
         keys: KeyHierarchy,
         authorization: Authorization,
+        at_most: int,
     ) -> None:
-        self._store = NamedKeyStore(database, keys)
-        self._lists = NamedKeyLists(database)
+        self._lists = NamedKeyLists(database, at_most)
+        self._store = NamedKeyStore(database, keys, self._lists)
         self._keys = keys
         self._authorization = authorization
 

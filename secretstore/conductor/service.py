@@ -112,6 +112,7 @@ def _conductor(
     transport_keys = TransportKeyManager(*keyed, conf)
     limited = (database, authorization, limits)
     consumers = conf.limits.consumers_per_object
+    named = conf.limits.named_keys_per_project
     most, budget = conf.limits, conf.orders.asymmetric_budget
     return Conductor(
         secrets=SecretManager(*keyed, limits, transport_keys),
@@ -131,8 +132,8 @@ def _conductor(
         quotas=quotas.QuotaManager(*limited),
         secret_stores=SecretStoreManager(*keyed, conf),
         transport_keys=transport_keys,
-        backup_keys=BackupKeyManager(*keyed),
-        replication_user_keys=ReplicationUserKeyManager(*keyed),
+        backup_keys=BackupKeyManager(*keyed, named),
+        replication_user_keys=ReplicationUserKeyManager(*keyed, named),
         master_keys=_master_keys(database, keys, authorization, background),
         project_keys=_project_keys(keys, authorization, background),
         health=HealthManager(database, keys),

@@ -2,16 +2,17 @@
 """How much may belong to one object, whoever adds it.
 
 Quotas count what a project has. These keep a list of objects, which tells
-all that belongs to each, from growing without end.
+all that belongs to each, from growing without end; and keys by name, which no
+quota counts.
 """
 
 from oslo_config import cfg
 
 
-def _opt(name: str, what: str) -> cfg.Opt:
+def _opt(name: str, what: str, default: int = 1000) -> cfg.Opt:
     return cfg.IntOpt(
         name,
-        default=1000,
+        default=default,
         min=1,
         help=f"""
 Most {what}.  What there is beyond a limit that was lowered stays.
@@ -30,6 +31,12 @@ OPTS: list[cfg.Opt] = [
     ),
     _opt('metadata_per_secret', 'pairs of metadata that one secret may have'),
     _opt('users_per_acl', 'users that one access list may name'),
+    _opt(
+        'named_keys_per_project',
+        'backups of one project, and most replication users, that may have a '
+        'key; those that have one get it nevertheless',
+        default=10_000,
+    ),
 ]
 
 

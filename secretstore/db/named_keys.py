@@ -78,8 +78,11 @@ def page(
 
     The marker is the id of an object, which need not have a key any more.
     """
-    of = {'of_project': project_id, 'of_kind': kind}
-    values: dict[str, Any] = {**of, 'at_most': page.limit}
+    values: dict[str, Any] = {
+        'of_project': project_id,
+        'of_kind': kind,
+        'at_most': page.limit,
+    }
     if page.marker is None:
         # No project has as many, and every database takes the number.
         values['behind'] = min(page.offset, 2**31 - 1)
@@ -88,7 +91,12 @@ def page(
         values |= {'behind': 0, 'after': page.marker}
         found = conn.execute(_PAGE_AFTER, values)
     entries = [Entry._make(row) for row in found]
-    return entries, int(conn.execute(_COUNT, of).scalar_one())
+    return entries, count(conn, project_id, kind)
+
+
+def count(conn: sa.Connection, project_id: str, kind: str) -> int:
+    of = {'of_project': project_id, 'of_kind': kind}
+    return int(conn.execute(_COUNT, of).scalar_one())
 
 
 def add(conn: sa.Connection, row: NamedKeyRow) -> None:

@@ -190,7 +190,7 @@ class PasswordTest(ConductorTest):
             )
         keys = service.key_hierarchy(self.conf, self.database)
         keys.start()
-        return build(self.database, keys, Authorization(self.conf))
+        return build(self.database, keys, Authorization(self.conf), 100)
 
     def test_delivered_as_they_are(self) -> None:
         for _ in range(2):
@@ -235,3 +235,24 @@ class PasswordTest(ConductorTest):
             self.assertIn('backup_password', caught.exception.message)
             if password.strip():
                 self.assertNotIn(password, caught.exception.message)
+
+
+class LimitTest(ConductorTest):
+    overrides: ClassVar[dict[str, Any]] = {'limits__named_keys_per_project': 2}
+
+    def test_one_more_than_there_may_be(self) -> None:
+        backups = self.conductor.backup_keys
+        kept = [backups.get_or_create(ME, f'b{n}', '') for n in range(2)]
+        for name in ('b2', 'b3'):
+            with self.assertRaises(errors.QuotaReached):
+                backups.get_or_create(ME, name, '')
+            with self.assertRaises(errors.NotFound):
+                backups.get(ME, name)
+        # What there is stays, and others have their own count.
+        for key in kept:
+            again = backups.get_or_create(ME, key['object_id'], '')
+            self.assertEqual(key['key'], again['key'])
+        backups.get_or_create(STRANGER, 'b2', '')
+        self.conductor.replication_user_keys.get_or_create(ME, 'b2')
+        backups.delete(ME, 'b0')
+        self.assertTrue(backups.get_or_create(ME, 'b2', '')['is_new'])

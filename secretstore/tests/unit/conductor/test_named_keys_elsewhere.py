@@ -66,7 +66,7 @@ class KeptElsewhereTest(ConductorTest):
         self.keys = service.key_hierarchy(self.conf, self.losing)
         self.keys.start()
         self.backups = BackupKeyManager(
-            self.losing, self.keys, Authorization(self.conf)
+            self.losing, self.keys, Authorization(self.conf), 100
         )
         self.new_id = backup_id()
 
