@@ -93,10 +93,11 @@ class Outcome:
         )
         if self.failure:
             intro += f' **The run ended early: {self.failure}**'
-        if self.busy():
+        if disturbed := self.disturbed():
             intro += (
-                ' **Other programs used the machine meanwhile: these figures'
-                ' show nothing.**'
+                f' **Something else took more than {BUSY_CPUS} CPUs during'
+                f' {len(disturbed)} of the {len(measure.medians(self.rows))}'
+                f' figures, which show nothing: {"; ".join(disturbed)}.**'
             )
         return report.document('Benchmark results', intro, self.tables)
 
@@ -106,10 +107,13 @@ class Outcome:
             return 'make bench'
         return f'make bench BENCH="--scenarios {",".join(chosen)}"'
 
-    def busy(self) -> bool:
-        """Whether programs beside the measured ones took a share of CPU."""
-        medians = measure.medians(self.rows)
-        return any(row.others_cpus > BUSY_CPUS for row in medians)
+    def disturbed(self) -> list[str]:
+        """Figures during which other programs, or the host, took CPU."""
+        return [
+            f'{row.operation}, {row.service}, {row.connections} connections'
+            for row in measure.medians(self.rows)
+            if row.others_cpus > BUSY_CPUS
+        ]
 
 
 def machine() -> str:
