@@ -85,6 +85,8 @@ class WsgiServer(process.Server):
             '--buffer-size',
             '65535',
             '--disable-logging',
+            '--skip-atexit-teardown',
+            '--worker-reload-mercy=10',
             *self._application(),
             *self.extra,
         ]
