@@ -105,7 +105,7 @@ class Resealing:
         for row in found:
             # Whatever happens, the next call goes on with others.
             self._after = row.id
-            self._keys.project_keys.rotate(row.project_id)
+            self._keys.project_keys.rotate(row.project_id, row.id)
             self._keys.forget_in_use(row.project_id)
         if len(found) == self._batch_size:
             return True

@@ -37,8 +37,9 @@ hsm check" shows it.
         help="""
 File with the PIN of the token's user, as its only line. Others than its owner
 and group must have no access to it. It is read each time a session is opened.
-A PIN that the token refuses is not presented again before the file changes or
-the service is restarted. Set this or pin_credential.
+A process presents a PIN that the token refused no second time before the file
+changes, but each process, and each that is started in its place, presents it
+once. Set this or pin_credential.
 """,
     ),
     cfg.StrOpt(

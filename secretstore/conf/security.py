@@ -58,9 +58,10 @@ first, and is never written.
         secret=True,
         help="""
 The pass phrase that is delivered as the encryption key of every backup that
-has none yet, as Trove's own option was. Printable ASCII without white space.
-When it is not set, each backup gets a random key. What was delivered for a
-backup once stays its key, whatever this says later.
+has none yet while this strategy guards new keys, as Trove's own option was.
+Printable ASCII without white space. When it is not set, each backup gets a
+random key. What was delivered for a backup once stays its key, whatever this
+says later.
 """,
     ),
     cfg.StrOpt(
@@ -83,8 +84,9 @@ Seconds for which an unwrapped project key is kept in the memory of a process
 that uses it. While it is kept, its secrets can be used without the database
 being asked for the key and without the custodian of the master key, also when
 that custodian is away. This is also the longest time for which a process may
-go on using a key that another process retired. 0 keeps nothing: every
-operation then asks the custodian.
+go on using a key that another process retired, so it must be the same for all
+conductors of a database: each waits for as long as it says before it removes a
+key for good. 0 keeps nothing: every operation then asks the custodian.
 """,
     ),
     cfg.IntOpt(

@@ -48,7 +48,7 @@ class Destroyer:
             if rest > 0:
                 rests.append(rest)
             else:
-                self._destroy(known[key_id])
+                self._try(known[key_id])
         return min(rests, default=None)
 
     @engine.retried
@@ -58,6 +58,19 @@ class Destroyer:
         # Those of other strategies are for conductors that have them.
         enabled = self._master_keys.enabled
         return [row for row in found if row.strategy in enabled]
+
+    def _try(self, row: MasterKeyRow) -> None:
+        """One that cannot be destroyed keeps no other from it."""
+        try:
+            self._destroy(row)
+        except errors.DatabaseUnavailable:
+            raise
+        except errors.SecretStoreError as error:
+            LOG.error(
+                'Master key %s is retired and cannot be destroyed: %s',
+                row.id,
+                error.message,
+            )
 
     def _destroy(self, row: MasterKeyRow) -> None:
         if self._count(row):

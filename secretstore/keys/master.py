@@ -222,9 +222,10 @@ class MasterKeys:
         )
 
     def destroy_unused(self, row: rows.MasterKeyRow) -> None:
-        """Another process was first; nothing was wrapped under ours."""
+        """Destroy it, unless a COMMIT without an answer has stored it."""
         try:
-            self.destroy(row)
+            if self.get(row.id) is None:
+                self.destroy(row)
         except errors.SecretStoreError as exc:
             LOG.warning(
                 'A master key that nothing uses could not be removed; '

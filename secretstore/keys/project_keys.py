@@ -90,16 +90,21 @@ class ProjectKeys:
                 return found
         raise _being_changed(project_id)
 
-    def rotate(self, project_id: str) -> ProjectKeyRow | None:
+    def rotate(
+        self, project_id: str, old_id: str | None = None
+    ) -> ProjectKeyRow | None:
         """Use a new key, and return the one in use then; None: it has none.
 
         Of several calls at a time one makes the key.  Other processes seal
         under the key of before for as long as they keep it in memory.
+
+        :param old_id: the key to replace: nothing happens when it is in use
+            no more
         """
         for _ in range(_ATTEMPTS):
             old = self._any_in_use(project_id)
-            if old is None:
-                return None
+            if old is None or old_id not in (None, old.id):
+                return old
             made = self._made(project_id, old)
             if made is not None:
                 return made

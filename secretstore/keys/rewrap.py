@@ -74,15 +74,20 @@ class Rewrapper:
     def run(self) -> Batch:
         """Raises ``Unavailable`` when a custodian, or the database, is away.
 
-        What was not moved then is found in the next pass.
+        What needs no custodian that is away was moved then, and all else is
+        found in the next pass.
         """
         found = self._next()
         if not found:
             return self._end_of_keys()
         # Whatever happens, the next call goes on with others.
         self._after = found[-1].key.id
-        moves = self._prepared(found)
-        return Batch(self._apply(moves) if moves else 0, True)
+        away: dict[str, errors.MasterKeyUnavailable] = {}
+        moves = self._prepared(found, away)
+        moved = self._apply(moves) if moves else 0
+        for error in away.values():
+            raise error
+        return Batch(moved, True)
 
     def _end_of_keys(self) -> Batch:
         if self._from_the_start:
@@ -103,15 +108,26 @@ class Rewrapper:
                 self._batch_size,
             )
 
-    def _prepared(self, found: list[db.Misplaced]) -> list[_Move]:
-        targets = {
-            strategy: self._master_keys.in_use(strategy)
-            for strategy in {each.strategy for each in found}
-        }
+    def _prepared(
+        self,
+        found: list[db.Misplaced],
+        away: dict[str, errors.MasterKeyUnavailable],
+    ) -> list[_Move]:
+        """What can be moved; *away* gets the master keys that cannot be had.
+
+        None of them is asked for again in this batch: that may take long.
+        """
+        targets: dict[str, MasterKeyRow] = {}
         moves = []
         for key, strategy in found:
+            if key.master_key_id in away:
+                continue
             try:
+                if strategy not in targets:
+                    targets[strategy] = self._master_keys.in_use(strategy)
                 moves.append(self._move(key, targets[strategy]))
+            except errors.MasterKeyUnavailable as error:
+                away[key.master_key_id] = error
             except (errors.Corrupt, errors.MasterKeyNotFound) as error:
                 LOG.error(
                     'Project key %s cannot be rewrapped: %s',

@@ -8,6 +8,7 @@ here as one of our errors with a hint for the operator.
 from collections.abc import Callable, Iterator
 import contextlib
 import importlib
+import logging
 import os
 import time
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from oslo_config import cfg
 from secretstore import errors, version
 from secretstore.conf import barbican as options
 from secretstore.security import delivery
+
+LOG = logging.getLogger(__name__)
 
 SERVICE_TYPE = 'key-manager'
 
@@ -127,7 +130,15 @@ class RemoteBarbican:
             placed = orders.create_key(
                 name=name, payload_content_type=_BINARY, **spec._asdict()
             )
-            return self._finished(orders, placed.submit())
+            reference = placed.submit()
+            secret_id = self._finished(orders, reference)
+        try:
+            with self._reported(f'order {_id_in(reference)} stays'):
+                orders.delete(reference)
+        except errors.SecretStoreError as error:
+            # The key is there, and that is what was asked for.
+            LOG.warning('%s', error.message)
+        return secret_id
 
     def _finished(self, orders: Any, reference: str) -> str:
         end = time.monotonic() + _ORDER_SECONDS

@@ -8,6 +8,9 @@ from secretstore.security.pkcs11 import blob
 from secretstore.security.pkcs11.messages import KeyInfo
 from secretstore.security.pkcs11.reference import KeyName, parse
 
+_ENCRYPTING = {'ENCRYPT', 'DECRYPT'}
+_WRAPPING = {'WRAP', 'UNWRAP'}
+
 
 def label_of(text: str) -> str:
     """The label in ``LABEL``, ``LABEL/ID`` or a reference."""
@@ -60,10 +63,16 @@ def _wanted(text: str) -> tuple[str, bytes | None]:
 
 
 def _require_guarded(text: str, key: KeyInfo) -> None:
-    if 'SENSITIVE' not in key.attributes:
+    rights = set(key.attributes)
+    if 'PRIVATE' not in rights:
+        problem = 'can be used without the PIN'
+    elif 'SENSITIVE' not in rights:
         problem = 'can be read out'
     elif 'EXTRACTABLE' in key.attributes:
         problem = 'can leave the token'
+    elif rights & _ENCRYPTING and rights & _WRAPPING:
+        # What it wraps, be it another key of the token, it would give away.
+        problem = 'may both wrap and decrypt'
     # Some tokens do not tell.
     elif key.bits not in (0, 8 * blob.KEY_SIZE):
         problem = f'has {key.bits} bits'
@@ -71,7 +80,8 @@ def _require_guarded(text: str, key: KeyInfo) -> None:
         return
     raise errors.InvalidInput(
         f'{text}: its {key.type} key {problem}: make one of '
-        f'{8 * blob.KEY_SIZE} bits that is sensitive and not extractable'
+        f'{8 * blob.KEY_SIZE} bits that is private, sensitive and not '
+        f'extractable, for either encryption or wrapping'
     )
 
 

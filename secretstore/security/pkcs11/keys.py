@@ -19,6 +19,7 @@ _GUARDED: dict[Attribute, Any] = {
 }
 _BITS = blob.KEY_SIZE * 8
 _SHOWN = (
+    Attribute.PRIVATE,
     Attribute.SENSITIVE,
     Attribute.EXTRACTABLE,
     Attribute.ALWAYS_SENSITIVE,

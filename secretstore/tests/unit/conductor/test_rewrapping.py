@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 
 from secretstore.conductor import rewrapping, service
+from secretstore.db.keys import ProjectKeyRow
 from secretstore.tests.unit.conductor import base
 from secretstore.tests.unit.conductor.base import PROJECT, context, text_secret
 
@@ -57,6 +58,24 @@ class ResealingTest(base.ConductorTest):
         for secret_id in self.ids:
             payload = self.conductor.secrets.payload(context(), secret_id)
             self.assertEqual(b'the payload', payload.data)
+
+    def test_by_age_by_two(self) -> None:
+        self.sql(
+            "UPDATE project_keys SET created_at = '2020-01-01 00:00:00.0'"
+        )
+        before, test = self.keys(), self
+
+        class Second(rewrapping.Resealing):
+            """Sees what is too old, and then the other is faster."""
+
+            def _too_old(self, after: str) -> list[ProjectKeyRow]:
+                found = super()._too_old(after)
+                test.resealing.run()
+                return found
+
+        keys = service.key_hierarchy(self.conf, self.database)
+        Second(self.database, keys, self.conf).run()
+        self.assertEqual(1, len(set(self.keys()) - set(before)))
 
     def test_tasks(self) -> None:
         task = self.resealing.task()

@@ -57,6 +57,27 @@ class RetireTest(rotation_world.StockedTest):
         self.retire(0)
         self.assert_all_open()
 
+    def test_one_that_cannot_be_destroyed_keeps_no_other(self) -> None:
+        for _ in range(2):
+            self.here.rotation.rotate('one')
+        self.here.rotation.migrate('two')
+        self.here.rewrap()
+        self.here.rotation.migrate('one')
+        self.here.rotation.rotate('two')
+        self.here.rewrap()
+        states = self.masters()
+        for number, (_, state) in enumerate(states):
+            if state == 'replaced':
+                self.retire(number)
+        self.folder.joinpath('two').chmod(0o755)
+        with self.assertLogs('secretstore.keys.destroyer', 'ERROR'):
+            self.destroy()
+        self.assertEqual([('one', 'destroyed')] * 2, self.masters()[:2])
+        self.assertIn(('two', 'retired'), self.masters())
+        self.folder.joinpath('two').chmod(0o700)
+        self.here.destroyer.run()
+        self.assertIn(('two', 'destroyed'), self.masters())
+
     def test_clock_of_the_host_jumps(self) -> None:
         """No time in the database decides anything."""
         self.here.rotation.rotate()

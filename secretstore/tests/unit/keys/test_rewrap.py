@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Project keys come under the master key that they belong under."""
 
+import contextlib
+
 from secretstore import errors
 from secretstore.tests.unit.keys import rotation_world
 
@@ -26,6 +28,20 @@ class RewrapTest(rotation_world.StockedTest):
             self.here.rewrap()
         self.folder.joinpath('one').chmod(0o700)
         self.assertEqual(3, self.here.rewrap())
+
+    def test_one_custodian_away_holds_up_no_other(self) -> None:
+        self.prefer('p2', 'two')
+        self.here.rewrap()
+        self.here.rotation.rotate('one')
+        self.here.rotation.rotate('two')
+        self.folder.joinpath('two').chmod(0o755)
+        for _ in range(3):
+            with contextlib.suppress(errors.MasterKeyUnavailable):
+                self.here.rewrap()
+        self.assertEqual(1, self.here.rotation.progress().misplaced)
+        self.folder.joinpath('two').chmod(0o700)
+        self.assertEqual(1, self.here.rewrap())
+        self.assert_all_open()
 
     def test_two_processes_at_once(self) -> None:
         """What the other has moved meanwhile is left as it is."""

@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A new master key takes over."""
 
+from collections.abc import Iterator
+import contextlib
 import threading
 
+from oslo_db import exception as db_exc
+import sqlalchemy as sa
+
 from secretstore import errors
+from secretstore.db import engine
 from secretstore.db import keys as db_keys
 from secretstore.keys import project_keys
 from secretstore.tests.unit.keys import rotation_world
@@ -56,6 +62,30 @@ class RotateTest(rotation_world.StockedTest):
         self.assertEqual(
             {last.id: 3}, self.here.rotation.progress().project_keys
         )
+        self.assert_all_open()
+
+    def test_committed_without_an_answer_and_replaced_meanwhile(self) -> None:
+        """It looks as if the other was first, but keys are under ours."""
+        test = self
+
+        class Losing(engine.Database):
+            losing = True
+
+            @contextlib.contextmanager
+            def writing(self) -> Iterator[sa.Connection]:
+                with super().writing() as connection:
+                    yield connection
+                if self.losing:
+                    self.losing = False
+                    test.store(test.there, 'p4')
+                    test.there.rotation.rotate()
+                    raise db_exc.DBConnectionError
+
+        losing = Losing(self.url)
+        self.addCleanup(losing.dispose)
+        self.process(database=losing).rotation.rotate()
+        self.assertEqual(3, self.files('one'))
+        self.assertEqual(4, self.process().rewrap())
         self.assert_all_open()
 
     def test_eight_at_once(self) -> None:

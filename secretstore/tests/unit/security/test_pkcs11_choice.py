@@ -6,7 +6,7 @@ from secretstore.security.pkcs11 import choice
 from secretstore.security.pkcs11.messages import KeyInfo
 from secretstore.security.pkcs11.reference import KeyName
 
-GUARDED = ['SENSITIVE', 'ENCRYPT', 'DECRYPT']
+GUARDED = ['PRIVATE', 'SENSITIVE', 'ENCRYPT', 'DECRYPT']
 
 
 def key(
@@ -66,12 +66,14 @@ class ChoiceTest(unittest.TestCase):
 
     def test_not_guarded(self) -> None:
         for wrong, words in (
-            (key(attributes=['ENCRYPT']), 'can be read out'),
+            (key(attributes=['PRIVATE', 'ENCRYPT']), 'can be read out'),
+            (key(attributes=['SENSITIVE']), 'without the PIN'),
+            (key(attributes=[*GUARDED, 'WRAP']), 'both wrap and decrypt'),
             (key(attributes=[*GUARDED, 'EXTRACTABLE']), 'can leave the token'),
             (key(bits=128), 'has 128 bits'),
         ):
             self.assertIn(words, self.refused('site', wrong))
-        mac = key(kind='GENERIC_SECRET', attributes=['SIGN'])
+        mac = key(kind='GENERIC_SECRET', attributes=['PRIVATE', 'SIGN'])
         self.assertIn(
             'GENERIC_SECRET key can be read', self.refused('site', key(), mac)
         )
