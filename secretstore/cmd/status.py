@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``secretstore-status upgrade check``: is this site fit for the release?"""
 
+import contextlib
 import sys
 
 from oslo_config import cfg
@@ -28,7 +29,10 @@ class Checks(upgradecheck.UpgradeCommands):
         try:
             database = Database.from_conf(cfg.CONF)
             migration.check(database)
-            conductor.key_hierarchy(cfg.CONF, database).verify()
+            with contextlib.ExitStack() as stack:
+                keys = conductor.key_hierarchy(cfg.CONF, database)
+                stack.callback(keys.stop)
+                keys.verify()
         except errors.SecretStoreError as error:
             return _failure(error)
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)

@@ -71,14 +71,16 @@ class MasterKeys:
             self._verify_all()
 
     def verify(self) -> None:
-        """As ``start``, but make nothing: for a look before the start."""
-        self._start_strategies()
+        """As ``start``, and check each strategy, but make nothing."""
+        self._start_strategies(check=True)
         self._verify_all()
 
-    def _start_strategies(self) -> None:
+    def _start_strategies(self, check: bool = False) -> None:
         for name, strategy in self._strategies.items():
             try:
                 strategy.start()
+                if check:
+                    strategy.check()
             except errors.SecretStoreError as exc:
                 raise startup.refusal(
                     f'Security strategy {name}', exc

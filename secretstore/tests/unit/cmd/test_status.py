@@ -41,6 +41,16 @@ class StatusTest(CommandTest):
         key.chmod(0o644)
         self.check(2, 'Failure', 'chmod')
 
+    def test_a_strategy_without_a_key_that_cannot_be_used(self) -> None:
+        self.prepare()
+        with self.file.open('a') as file:
+            file.write(
+                '[DEFAULT]\nenabled_security_strategies = barbican\n'
+                '[barbican]\nbarbican_url = http://127.0.0.1:9\n'
+                'auth_type = none\nendpoint = http://127.0.0.1:9\n'
+            )
+        self.check(2, 'Failure', 'Security strategy barbican')
+
     def test_no_database(self) -> None:
         self.configure(f'sqlite:///{self.folder}/none/secretstore.db')
         self.check(2, 'Failure')
