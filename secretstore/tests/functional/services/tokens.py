@@ -100,6 +100,9 @@ def aes(label: str, key_id: bytes, key: bytes) -> dict[str, object]:
         'PRIVATE': True,
         'ENCRYPT': True,
         'DECRYPT': True,
+        # SoftHSM gives a right that is not mentioned.
+        'WRAP': False,
+        'UNWRAP': False,
     }
 
 
