@@ -62,19 +62,25 @@ def over_rabbitmq(rows: Iterable[Row]) -> list[Table]:
     ]
 
 
+# The columns of _parts().
+_PARTS = (
+    'API us',
+    'conductor us',
+    'RabbitMQ us',
+    'MariaDB us',
+    'client us',
+    'all us',
+    'CPUs',
+)
+
+
 def _cpu(title: str, rows: Iterable[Row]) -> Table:
     """Where the time of a request goes, in microseconds."""
     head = (
         'operation',
         'service',
         'connections',
-        'API us',
-        'conductor us',
-        'RabbitMQ us',
-        'MariaDB us',
-        'client us',
-        'all us',
-        'CPUs',
+        *_PARTS,
     )
     cells = [
         (row.operation, row.service, str(row.connections), *_parts(row))
@@ -122,13 +128,7 @@ def shapes(rows: Iterable[Row]) -> Table:
         'connections',
         'req/s',
         'ratio',
-        'API us',
-        'conductor us',
-        'RabbitMQ us',
-        'MariaDB us',
-        'client us',
-        'all us',
-        'CPUs',
+        *_PARTS,
     )
     note = (
         f'{operations.PAYLOAD}, with 16 threads of uWSGI in all. Ratios to'

@@ -125,7 +125,7 @@ class Application(pecan.core.PecanBase):  # type: ignore[misc]
         """What pecan does, without asking hooks that have nothing to say."""
         for call in self._calls[hook_type]:
             result = call(*args)
-            if isinstance(result, webob.Response):
+            if hook_type == 'on_error' and isinstance(result, webob.Response):
                 return result
         return None
 

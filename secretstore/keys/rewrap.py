@@ -85,8 +85,8 @@ class Rewrapper:
         away: dict[str, errors.MasterKeyUnavailable] = {}
         moves = self._prepared(found, away)
         moved = self._apply(moves) if moves else 0
-        for error in away.values():
-            raise error
+        if away:
+            raise next(iter(away.values()))
         return Batch(moved, True)
 
     def _end_of_keys(self) -> Batch:
