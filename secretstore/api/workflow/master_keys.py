@@ -12,6 +12,7 @@ import webob
 
 from secretstore import errors
 from secretstore.api.keymanager import bodies, common
+from secretstore.api.workflow.times import time_text
 from secretstore.context import RequestContext
 from secretstore.rpc.interface import (
     MasterKeys,
@@ -126,7 +127,7 @@ def _project_key(key: ProjectKeyView) -> dict[str, Any]:
         'id': key['id'],
         'project_id': key['project_id'],
         'master_key_id': key['master_key_id'],
-        'created': common.time_text(key['created']),
+        'created': time_text(key['created']),
     }
 
 
@@ -148,4 +149,4 @@ def _render(key: MasterKeyView) -> dict[str, Any]:
 
 
 def _text(time: datetime | None) -> str | None:
-    return None if time is None else common.time_text(time)
+    return None if time is None else time_text(time)

@@ -18,8 +18,8 @@ from secretstore.api.keymanager.common import (
     base_url,
     no_content,
     require_json_accepted,
-    time_text,
 )
+from secretstore.api.workflow.times import time_text
 from secretstore.context import RequestContext
 from secretstore.rpc.interface import (
     BackupKeys,
@@ -48,55 +48,34 @@ _HEADERS = [('Cache-Control', 'no-store')]
 _ID = re.compile('[0-9A-Za-z._~-]{1,255}')
 
 
-class BackupKeysController:
-    """Answers for /workflow/v1/backups/{backup_id}/encryption-key."""
+class _Kind(NamedTuple):
+    """What there is a key of.
 
-    def __init__(self, keys: BackupKeys, conf: cfg.ConfigOpts) -> None:
-        self._keys = keys
-        self._lists = _Lists(conf, 'backups')
-        self._max_body: int = conf.max_allowed_request_size_in_bytes
+    :ivar name: of the list, as its URL has it
+    :ivar id_name: what the id in a URL is called
+    :ivar named: what an answer begins with
+    :ivar make: gives the key, whose id and body are given
+    """
 
-    def index(
-        self, context: RequestContext, request: webob.Request
-    ) -> webob.Response:
-        asked = self._lists.asked(request)
-        page = self._keys.page(context, asked.query)
-        return self._lists.told(asked, page, _backup)
-
-    def put(
-        self, context: RequestContext, request: webob.Request, backup_id: str
-    ) -> webob.Response:
-        require_json_accepted(request)
-        _checked(backup_id, 'backup_id')
-        data = _read(request, self._max_body, NEW_BACKUP_KEY)
-        name = data.get('backup_name', '')
-        NEW_BACKUP_KEY.check_text('backup_name', name)
-        view = self._keys.get_or_create(context, backup_id, name)
-        return _told(view, _backup(view))
-
-    def show(
-        self, context: RequestContext, request: webob.Request, backup_id: str
-    ) -> webob.Response:
-        require_json_accepted(request)
-        _checked(backup_id, 'backup_id')
-        view = self._keys.get(context, backup_id)
-        return _told(view, _backup(view))
-
-    def delete(
-        self, context: RequestContext, request: webob.Request, backup_id: str
-    ) -> webob.Response:
-        self._keys.delete(context, _checked(backup_id, 'backup_id'))
-        return no_content()
+    name: str
+    id_name: str
+    new_key: bodies.Schema
+    named: Callable[[NamedKeyView | NamedKeyEntry], dict[str, Any]]
+    make: Callable[[RequestContext, str, dict[str, Any]], NamedKeyView]
 
 
-class ReplicationUserKeysController:
-    """Answers for /workflow/v1/replication-users/{instance_id}/key."""
+class NamedKeysController:
+    """Answers for the keys of one kind, and for the list of what has one."""
 
     def __init__(
-        self, keys: ReplicationUserKeys, conf: cfg.ConfigOpts
+        self,
+        kind: _Kind,
+        keys: BackupKeys | ReplicationUserKeys,
+        conf: cfg.ConfigOpts,
     ) -> None:
+        self._kind = kind
         self._keys = keys
-        self._lists = _Lists(conf, 'replication-users')
+        self._lists = _Lists(conf, kind.name)
         self._max_body: int = conf.max_allowed_request_size_in_bytes
 
     def index(
@@ -104,30 +83,75 @@ class ReplicationUserKeysController:
     ) -> webob.Response:
         asked = self._lists.asked(request)
         page = self._keys.page(context, asked.query)
-        return self._lists.told(asked, page, _replication_user)
+        return self._lists.told(asked, page, self._kind.named)
 
     def put(
-        self, context: RequestContext, request: webob.Request, instance_id: str
+        self, context: RequestContext, request: webob.Request, object_id: str
     ) -> webob.Response:
         require_json_accepted(request)
-        _checked(instance_id, 'instance_id')
-        _read(request, self._max_body, NEW_REPLICATION_USER_KEY)
-        view = self._keys.get_or_create(context, instance_id)
-        return _told(view, _replication_user(view))
+        self._checked(object_id)
+        data = _read(request, self._max_body, self._kind.new_key)
+        return self._told(self._kind.make(context, object_id, data))
 
     def show(
-        self, context: RequestContext, request: webob.Request, instance_id: str
+        self, context: RequestContext, request: webob.Request, object_id: str
     ) -> webob.Response:
         require_json_accepted(request)
-        _checked(instance_id, 'instance_id')
-        view = self._keys.get(context, instance_id)
-        return _told(view, _replication_user(view))
+        return self._told(self._keys.get(context, self._checked(object_id)))
 
     def delete(
-        self, context: RequestContext, request: webob.Request, instance_id: str
+        self, context: RequestContext, request: webob.Request, object_id: str
     ) -> webob.Response:
-        self._keys.delete(context, _checked(instance_id, 'instance_id'))
+        self._keys.delete(context, self._checked(object_id))
         return no_content()
+
+    def _checked(self, object_id: str) -> str:
+        return _checked(object_id, self._kind.id_name)
+
+    def _told(self, view: NamedKeyView) -> webob.Response:
+        return answer(
+            201 if view['is_new'] else 200,
+            {
+                **self._kind.named(view),
+                'key': view['key'],
+                **_made(view),
+            },
+            _HEADERS,
+        )
+
+
+def backup_keys(keys: BackupKeys, conf: cfg.ConfigOpts) -> NamedKeysController:
+    """Answers for /workflow/v1/backups/{backup_id}/encryption-key."""
+
+    def make(
+        context: RequestContext, backup_id: str, data: dict[str, Any]
+    ) -> NamedKeyView:
+        name = data.get('backup_name', '')
+        NEW_BACKUP_KEY.check_text('backup_name', name)
+        return keys.get_or_create(context, backup_id, name)
+
+    kind = _Kind('backups', 'backup_id', NEW_BACKUP_KEY, _backup, make)
+    return NamedKeysController(kind, keys, conf)
+
+
+def replication_user_keys(
+    keys: ReplicationUserKeys, conf: cfg.ConfigOpts
+) -> NamedKeysController:
+    """Answers for /workflow/v1/replication-users/{instance_id}/key."""
+
+    def make(
+        context: RequestContext, instance_id: str, data: dict[str, Any]
+    ) -> NamedKeyView:
+        return keys.get_or_create(context, instance_id)
+
+    kind = _Kind(
+        'replication-users',
+        'instance_id',
+        NEW_REPLICATION_USER_KEY,
+        _replication_user,
+        make,
+    )
+    return NamedKeysController(kind, keys, conf)
 
 
 class _Asked(NamedTuple):
@@ -162,7 +186,7 @@ class _Lists:
         named: Callable[[NamedKeyEntry], dict[str, Any]],
     ) -> webob.Response:
         last = page.items[-1]['object_id'] if page.items else None
-        entries = [{**named(entry), **_kind(entry)} for entry in page.items]
+        entries = [{**named(entry), **_made(entry)} for entry in page.items]
         return answer(
             200,
             {
@@ -197,24 +221,12 @@ def _read(
     return data
 
 
-def _told(view: NamedKeyView, named: dict[str, Any]) -> webob.Response:
-    return answer(
-        201 if view['is_new'] else 200,
-        {
-            **named,
-            'key': view['key'],
-            **_kind(view),
-        },
-        _HEADERS,
-    )
-
-
-def _kind(view: NamedKeyView | NamedKeyEntry) -> dict[str, Any]:
+def _made(view: NamedKeyView | NamedKeyEntry) -> dict[str, Any]:
     return {
         'algorithm': view['algorithm'],
         'mode': view['mode'],
         'bit_length': view['bit_length'],
-        'created': time_text(view['created']) + 'Z',
+        'created': time_text(view['created']),
     }
 
 

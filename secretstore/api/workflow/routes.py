@@ -9,8 +9,9 @@ from secretstore.api.workflow.master_keys import (
     ProjectKeysController,
 )
 from secretstore.api.workflow.named_keys import (
-    BackupKeysController,
-    ReplicationUserKeysController,
+    NamedKeysController,
+    backup_keys,
+    replication_user_keys,
 )
 from secretstore.rpc.interface import Conductor
 
@@ -24,15 +25,21 @@ REPLICATION_USER_KEY = f'{REPLICATION_USERS}/{{id}}/key'
 
 def routes(conf: cfg.ConfigOpts, conductor: Conductor) -> list[Route]:
     """Everything below /workflow."""
-    users = ReplicationUserKeysController(
-        conductor.replication_user_keys, conf
-    )
+    backups = backup_keys(conductor.backup_keys, conf)
+    users = replication_user_keys(conductor.replication_user_keys, conf)
     projects = ProjectKeysController(conductor.project_keys)
     return [
         Route('POST', ROTATE_PROJECT, projects.rotate, 'Project key rotation'),
         *_master_key_routes(MasterKeysController(conductor.master_keys, conf)),
-        *_backup_key_routes(BackupKeysController(conductor.backup_keys, conf)),
-        *_replication_user_key_routes(users),
+        *_named_key_routes(
+            BACKUPS, BACKUP_KEY, backups, 'Backup encryption key'
+        ),
+        *_named_key_routes(
+            REPLICATION_USERS,
+            REPLICATION_USER_KEY,
+            users,
+            'Replication user key',
+        ),
     ]
 
 
@@ -55,23 +62,12 @@ def _master_key_routes(keys: MasterKeysController) -> list[Route]:
     ]
 
 
-def _backup_key_routes(keys: BackupKeysController) -> list[Route]:
-    what = 'Backup encryption key'
-    return [
-        Route('GET', BACKUPS, keys.index, f'{what} listing'),
-        Route('PUT', BACKUP_KEY, keys.put, f'{what} delivery'),
-        Route('GET', BACKUP_KEY, keys.show, f'{what} retrieval'),
-        Route('DELETE', BACKUP_KEY, keys.delete, f'{what} deletion'),
-    ]
-
-
-def _replication_user_key_routes(
-    keys: ReplicationUserKeysController,
+def _named_key_routes(
+    every: str, one: str, keys: NamedKeysController, what: str
 ) -> list[Route]:
-    what = 'Replication user key'
     return [
-        Route('GET', REPLICATION_USERS, keys.index, f'{what} listing'),
-        Route('PUT', REPLICATION_USER_KEY, keys.put, f'{what} delivery'),
-        Route('GET', REPLICATION_USER_KEY, keys.show, f'{what} retrieval'),
-        Route('DELETE', REPLICATION_USER_KEY, keys.delete, f'{what} deletion'),
+        Route('GET', every, keys.index, f'{what} listing'),
+        Route('PUT', one, keys.put, f'{what} delivery'),
+        Route('GET', one, keys.show, f'{what} retrieval'),
+        Route('DELETE', one, keys.delete, f'{what} deletion'),
     ]

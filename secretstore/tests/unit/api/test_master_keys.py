@@ -10,6 +10,8 @@ from secretstore.tests.unit.api.base import JSON, ApiTest
 KEYS = '/workflow/v1/master-keys'
 # The same strategy under another name.
 OTHER = 'secretstore.security.proprietary.SecurityWorkflow'
+# As RFC 3339 has it.
+TIME = r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$'
 
 
 class MasterKeysTest(ApiTest):
@@ -95,14 +97,15 @@ class MasterKeysTest(ApiTest):
         self.assertGreaterEqual(state['done'], old['project_keys'])
         retired = self.do(f'{first["id"]}/retire')
         self.assertEqual('retired', retired['state'])
-        self.assertIsNotNone(retired['retired'])
+        for time in ('created', 'retired'):
+            self.assertRegex(retired[time], TIME)
         self.background.run_due()
         for _ in range(4):
             self.background.wake('rewrapping')
             self.background.run_due()
         destroyed = self.key(first['id'])
         self.assertEqual('destroyed', destroyed['state'])
-        self.assertIsNotNone(destroyed['destroyed'])
+        self.assertRegex(destroyed['destroyed'], TIME)
         self.assertEqual('kept', self.get(f'{path}/payload').text)
 
     def test_migrate(self) -> None:
@@ -194,6 +197,7 @@ class ProjectKeysTest(ApiTest):
                 ['id', 'project_id', 'master_key_id', 'created'], [*key]
             )
             self.assertEqual(self.project, key['project_id'])
+            self.assertRegex(key['created'], TIME)
             made.append(key['id'])
         self.assertEqual(2, len(set(made)))
         self.assertEqual(1, self.replaced()['secrets'])
