@@ -6,6 +6,7 @@ import datetime
 from oslo_config import cfg
 from oslo_log import log as logging
 
+from secretstore import errors
 from secretstore.conductor import common
 from secretstore.conductor.background import Task
 from secretstore.db import project_rotation
@@ -43,7 +44,7 @@ class Rewrapping:
         self._destroyer = Destroyer(
             database, keys.master_keys, options.key_cache_ttl
         )
-        self._moved = 0
+        self._moved = self._failed = 0
 
     def task(self) -> Task:
         return Task(TASK, self._interval, self.run)
@@ -52,11 +53,11 @@ class Rewrapping:
         """Do a batch; the seconds to the next, None when there is none."""
         batch = self._rewrapper.run()
         self._moved += batch.moved
+        self._failed += batch.failed
         if batch.more:
             return self._pause
-        if self._moved:
-            LOG.info('Rewrapped %d project keys', self._moved)
-            self._moved = 0
+        _tell('project keys', self._moved, self._failed)
+        self._moved = self._failed = 0
         return self._destroyer.run()
 
 
@@ -83,7 +84,7 @@ class Resealing:
             options.key_cache_ttl + IN_FLIGHT_SECONDS,
         )
         self._after = ''
-        self._moved = 0
+        self._moved = self._failed = 0
 
     def task(self) -> Task:
         return Task(RESEALING, self._interval, self.run)
@@ -92,11 +93,11 @@ class Resealing:
         """Do a batch; the seconds to the next, None when there is none."""
         batch = self._resealer.run()
         self._moved += batch.moved
+        self._failed += batch.failed
         if batch.more:
             return self._pause
-        if self._moved:
-            LOG.info('Rewrapped %d secrets', self._moved)
-            self._moved = 0
+        _tell('secrets', self._moved, self._failed)
+        self._moved = self._failed = 0
         return self._pause if self._max_age and self._replace_old() else None
 
     def _replace_old(self) -> bool:
@@ -105,12 +106,23 @@ class Resealing:
         for row in found:
             # Whatever happens, the next call goes on with others.
             self._after = row.id
-            self._keys.project_keys.rotate(row.project_id, row.id)
-            self._keys.forget_in_use(row.project_id)
+            self._replace(row)
         if len(found) == self._batch_size:
             return True
         self._after = ''
         return False
+
+    def _replace(self, row: ProjectKeyRow) -> None:
+        try:
+            self._keys.project_keys.rotate(row.project_id, row.id)
+        except (errors.Corrupt, errors.MasterKeyNotFound) as error:
+            LOG.error(
+                'Key %s of project %s is too old and cannot be replaced: %s',
+                row.id,
+                row.project_id,
+                error.message,
+            )
+        self._keys.forget_in_use(row.project_id)
 
     @retried
     def _too_old(self, after: str) -> list[ProjectKeyRow]:
@@ -119,3 +131,15 @@ class Resealing:
             return project_rotation.older(
                 connection, before, after, self._batch_size
             )
+
+
+def _tell(what: str, moved: int, failed: int) -> None:
+    if moved:
+        LOG.info('Rewrapped %d %s', moved, what)
+    if failed:
+        LOG.error(
+            'Could not rewrap %d %s, which are named above: they are as they '
+            'were, and tried again',
+            failed,
+            what,
+        )

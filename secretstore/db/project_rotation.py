@@ -113,10 +113,13 @@ class Place:
     def some(
         self, conn: sa.Connection, key_id: str, after: str, at_most: int
     ) -> list[Envelope]:
-        """Envelopes under a project key, in order of id."""
+        """Envelopes under a project key, in order of id.
+
+        One that is missing is empty, as another that is damaged might be.
+        """
         values = {**_named(key_id), 'after': after, 'at_most': at_most}
         return [
-            Envelope(object_id, bytes(envelope))
+            Envelope(object_id, bytes(envelope or b''))
             for object_id, envelope in conn.execute(self._some, values)
         ]
 

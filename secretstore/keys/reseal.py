@@ -9,6 +9,7 @@ import time
 from typing import NamedTuple
 import uuid
 
+from oslo_db import exception as db_exc
 from oslo_log import log as logging
 
 from secretstore import errors
@@ -59,6 +60,7 @@ class Resealer:
         self._wait = wait
         self._clock = clock
         self._seen: dict[str, float] = {}
+        self._failed = 0
         self._pair: _Pair | None = None
         self._begin()
 
@@ -66,6 +68,7 @@ class Resealer:
         self._after_key = ''
         self._start_key('')
         self._passed: dict[str, float] = {}
+        self._away: dict[str, errors.MasterKeyUnavailable] = {}
 
     def _start_key(self, key_id: str) -> None:
         self._key_id = key_id
@@ -75,20 +78,24 @@ class Resealer:
     def run(self) -> Batch:
         """Raises ``Unavailable`` when a custodian, or the database, is away.
 
-        What was not moved then is found in the next pass.
+        What needs no custodian that is away was moved then, and all else is
+        found in the next pass.
         """
+        self._failed = 0
         keys = self._next()
         for key in keys:
             moved = self._try(key)
             if moved is not None:
-                return Batch(moved, True)
+                return Batch(moved, True, self._failed)
             self._finished(key)
         if len(keys) == self._batch_size:
-            return Batch(0, True)
+            return Batch(0, True, self._failed)
         # Those that are gone need not be remembered.
-        self._seen = self._passed
+        self._seen, away = self._passed, self._away
         self._begin()
-        return Batch(0, False)
+        if away:
+            raise next(iter(away.values()))
+        return Batch(0, False, self._failed)
 
     @engine.retried
     def _next(self) -> list[ProjectKeyRow]:
@@ -99,8 +106,14 @@ class Resealer:
         """How many were moved; None when nothing is left to try."""
         if key.id != self._key_id:
             self._start_key(key.id)
+        if key.master_key_id in self._away:
+            return None
         try:
             return self._one_batch(key)
+        except errors.MasterKeyUnavailable as error:
+            # Others need other custodians; this one is asked no more in this
+            # pass: that may take long.
+            self._away[key.master_key_id] = error
         except (errors.Corrupt, errors.MasterKeyNotFound) as error:
             LOG.error(
                 'What is sealed under key %s of project %s cannot be '
@@ -109,7 +122,8 @@ class Resealer:
                 key.project_id,
                 error.message,
             )
-            return None
+            self._failed += 1
+        return None
 
     def _one_batch(self, key: ProjectKeyRow) -> int | None:
         while self._place < len(db.PLACES):
@@ -139,13 +153,32 @@ class Resealer:
             try:
                 moved.append(_moved(pair, stored, bound))
             except errors.Corrupt as error:
-                LOG.error(
-                    'The %s %s cannot be rewrapped: %s',
-                    place.kind,
-                    stored.id,
-                    error.message,
-                )
-        return self._apply(place, pair, moved) if moved else 0
+                self._leave(place, stored, error.message)
+        try:
+            return self._apply(place, pair, moved) if moved else 0
+        except db_exc.DBError:
+            # Each on its own: one that is refused keeps no other from it.
+            return sum(self._move_one(place, pair, each) for each in moved)
+
+    def _move_one(
+        self, place: db.Place, pair: _Pair, moved: db.Envelope
+    ) -> int:
+        try:
+            return self._apply(place, pair, [moved])
+        except db_exc.DBError as error:
+            # Its text has what was to be written.
+            self._leave(
+                place,
+                moved,
+                f'The database refuses it ({type(error).__name__})',
+            )
+            return 0
+
+    def _leave(self, place: db.Place, stored: db.Envelope, why: str) -> None:
+        self._failed += 1
+        LOG.error(
+            'The %s %s cannot be rewrapped: %s', place.kind, stored.id, why
+        )
 
     def _pair_of(self, key: ProjectKeyRow) -> _Pair:
         known = self._project_keys

@@ -25,10 +25,14 @@ LOG = logging.getLogger(__name__)
 
 
 class Batch(NamedTuple):
-    """How many keys were moved, and whether there may be more to do."""
+    """How many keys were moved, and whether there may be more to do.
+
+    failed counts what never can be moved as it is.
+    """
 
     moved: int
     more: bool
+    failed: int = 0
 
 
 class _Move(NamedTuple):
@@ -83,11 +87,11 @@ class Rewrapper:
         # Whatever happens, the next call goes on with others.
         self._after = found[-1].key.id
         away: dict[str, errors.MasterKeyUnavailable] = {}
-        moves = self._prepared(found, away)
+        moves, failed = self._prepared(found, away)
         moved = self._apply(moves) if moves else 0
         if away:
             raise next(iter(away.values()))
-        return Batch(moved, True)
+        return Batch(moved, True, failed)
 
     def _end_of_keys(self) -> Batch:
         if self._from_the_start:
@@ -112,13 +116,15 @@ class Rewrapper:
         self,
         found: list[db.Misplaced],
         away: dict[str, errors.MasterKeyUnavailable],
-    ) -> list[_Move]:
-        """What can be moved; *away* gets the master keys that cannot be had.
+    ) -> tuple[list[_Move], int]:
+        """What can be moved, and how many never can be.
+
+        *away* gets the master keys that cannot be had at the moment.
 
         None of them is asked for again in this batch: that may take long.
         """
         targets: dict[str, MasterKeyRow] = {}
-        moves = []
+        moves, failed = [], 0
         for key, strategy in found:
             if key.master_key_id in away:
                 continue
@@ -129,12 +135,13 @@ class Rewrapper:
             except errors.MasterKeyUnavailable as error:
                 away[key.master_key_id] = error
             except (errors.Corrupt, errors.MasterKeyNotFound) as error:
+                failed += 1
                 LOG.error(
                     'Project key %s cannot be rewrapped: %s',
                     key.id,
                     error.message,
                 )
-        return moves
+        return moves, failed
 
     def _move(self, old: ProjectKeyRow, target: MasterKeyRow) -> _Move:
         key = self._project_keys.unwrap(old)

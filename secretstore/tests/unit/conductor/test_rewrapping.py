@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 from typing import Any, ClassVar
+import uuid
 
 import sqlalchemy as sa
 
 from secretstore.conductor import rewrapping, service
+from secretstore.db import secret_stores
 from secretstore.db.keys import ProjectKeyRow
 from secretstore.tests.unit.conductor import base
 from secretstore.tests.unit.conductor.base import PROJECT, context, text_secret
 
+# The same strategy under another name.
+OTHER = 'secretstore.security.proprietary.SecurityWorkflow'
+
 
 class ResealingTest(base.ConductorTest):
     overrides: ClassVar[dict[str, Any]] = {
+        'enabled_security_strategies': [OTHER],
         'conductor__project_key_max_age': 30,
         'conductor__rewrap_batch_size': 2,
         'conductor__key_cache_ttl': 0,
@@ -76,6 +82,48 @@ class ResealingTest(base.ConductorTest):
         keys = service.key_hierarchy(self.conf, self.database)
         Second(self.database, keys, self.conf).run()
         self.assertEqual(1, len(set(self.keys()) - set(before)))
+
+    def test_what_failed_is_counted(self) -> None:
+        mine = tuple(self.ids)
+        self.sql(f'DELETE FROM secret_payloads WHERE secret_id NOT IN {mine}')
+        self.sql("UPDATE secret_payloads SET envelope = x'01ff'")
+        self.sql(
+            "UPDATE project_keys SET created_at = '2020-01-01 00:00:00.0'"
+        )
+        self.addCleanup(self.sql, 'DELETE FROM secret_payloads')
+        self.finish()
+        with self.assertLogs('secretstore.conductor', 'ERROR') as logged:
+            self.finish()
+        self.assertIn('Could not rewrap 5 secrets', logged.output[-1])
+
+    def test_project_whose_key_cannot_be_replaced(self) -> None:
+        """A project that is with a custodian which lost its key."""
+        lost, kept = uuid.uuid4().hex, uuid.uuid4().hex
+        keys = service.key_hierarchy(self.conf, self.database)
+        for project in (lost, kept):
+            keys.seal(project, b'payload', b'row')
+        self.addCleanup(
+            self.sql, f"DELETE FROM project_keys WHERE project_id = '{lost}'"
+        )
+        master = keys.master_keys.in_use(OTHER)
+        store = secret_stores.SecretStoreRow(
+            str(uuid.uuid4()), OTHER, master.created_at, master.created_at
+        )
+        with self.database.writing() as connection:
+            secret_stores.add(connection, store)
+            secret_stores.prefer(connection, lost, store.id)
+        (self.folder / 'keys' / f'{master.reference}.key').unlink()
+        self.sql(
+            "UPDATE project_keys SET created_at = '2020-01-01 00:00:00.0'"
+        )
+        with self.assertLogs('secretstore.conductor', 'ERROR') as logged:
+            self.finish()
+        self.assertIn(f'of project {lost} is too old', logged.output[0])
+        for project, count in ((lost, 1), (kept, 2)):
+            found = self.sql(
+                f"SELECT id FROM project_keys WHERE project_id = '{project}'"
+            )
+            self.assertEqual(count, len(found))
 
     def test_tasks(self) -> None:
         task = self.resealing.task()

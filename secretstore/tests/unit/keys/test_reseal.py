@@ -154,6 +154,53 @@ class ResealTest(reseal_world.ResealingTest):
             self.assertEqual(4, self.reseal())
         self.assertIn('of project p2', ''.join(logged.output))
 
+    def test_refused_secret_does_not_hold_up_others(self) -> None:
+        """By the database, in the transaction of its batch."""
+        self.add(5)
+        refused = min(self.payloads)
+        self.sql(
+            f'CREATE TRIGGER full BEFORE UPDATE ON secret_payloads WHEN '
+            f"new.secret_id = '{refused}' "
+            f"BEGIN SELECT raise(ABORT, 'full'); END"
+        )
+        new = self.rotate()
+        batches = []
+        with self.assertLogs('secretstore.keys.reseal', 'ERROR') as logged:
+            while not batches or batches[-1].more:
+                batches.append(self.resealer.run())
+        self.assertEqual(4, sum(batch.moved for batch in batches))
+        self.assertEqual(1, sum(batch.failed for batch in batches))
+        (line,) = logged.output
+        self.assertIn(f'The secret {refused} cannot be rewrapped', line)
+        self.assertNotIn('UPDATE', line)
+        self.assertEqual(4, self.under()[new])
+        self.assert_readable()
+        self.sql('DROP TRIGGER full')
+        self.assertEqual(1, self.reseal())
+        self.assertEqual({new: 5}, self.under())
+
+    def test_custodian_of_others_away(self) -> None:
+        """Keys that come behind theirs have their turn all the same."""
+        self.add(3, 'p')
+        new = self.rotate('p')
+        ((mine, _), _) = self.keys_of('p')
+        self.here.rotation.migrate('two')
+        theirs = mine
+        while theirs >= mine:
+            project = f'q{len(self.payloads)}'
+            self.add(1, project)
+            self.rotate(project)
+            ((theirs, _), _) = self.keys_of(project)
+        self.folder.joinpath('two').chmod(0o755)
+        with self.assertRaises(errors.MasterKeyUnavailable):
+            self.reseal()
+        self.assertEqual(3, self.under()[new])
+        self.assertNotIn(mine, self.under())
+        self.folder.joinpath('two').chmod(0o700)
+        self.reseal()
+        self.assertNotIn(theirs, self.under())
+        self.assert_readable()
+
     def test_two_processes_at_once(self) -> None:
         self.add(5)
         self.rotate()

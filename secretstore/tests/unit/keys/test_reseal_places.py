@@ -58,6 +58,41 @@ class PlacesTest(reseal_world.ResealingTest):
         keys = self.process().keys
         self.assertEqual(b'seed', keys.open(service, found.envelope, bound))
 
+    def test_one_that_is_missing(self) -> None:
+        """It is told as damaged, and others are moved."""
+        rows = [
+            named_keys_suite.key(
+                id=f'{number}{str(uuid.uuid4())[1:]}',
+                project_id=MINE,
+                object_id=str(number),
+            )
+            for number in range(3)
+        ]
+        for row in rows:
+            bound = binding('named key', MINE, row.id)
+            sealed = self.here.keys.seal(MINE, b'key', bound)
+            with self.database.writing() as conn:
+                db_named.add(
+                    conn,
+                    row._replace(
+                        project_key_id=sealed.project_key_id,
+                        envelope=sealed.record,
+                    ),
+                )
+        self.sql(
+            'UPDATE named_keys SET envelope = NULL WHERE id = :id',
+            id=rows[0].id,
+        )
+        new = self.rotate()
+        with self.assertLogs('secretstore.keys.reseal', 'ERROR') as logged:
+            self.assertEqual(2, self.reseal())
+        self.assertIn(f'named key {rows[0].id}', ''.join(logged.output))
+        found = self.sql(
+            'SELECT object_id FROM named_keys WHERE project_key_id = :new',
+            new=new,
+        )
+        self.assertEqual({('1',), ('2',)}, set(found))
+
     def test_named_key(self) -> None:
         row = named_keys_suite.key(project_id=MINE)
         bound = binding('named key', MINE, row.id)
