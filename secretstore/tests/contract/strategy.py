@@ -6,32 +6,31 @@
     class MyStrategyTest(StrategyContract, unittest.TestCase):
         def build(self):
             return MyStrategy(self.conf)
+
+What there is about keys by name is in ``delivery`` beside it.
 """
 
 from concurrent import futures
 import threading
-import typing
-import unittest
 
 from secretstore import errors
 from secretstore.crypto import aead, binding
 from secretstore.security import workflow
+from secretstore.tests.contract import delivery
 
 HERE = binding.binding('project key', 'project', 'key')
 THERE = binding.binding('project key', 'project', 'other key')
 
-if typing.TYPE_CHECKING:
-    _Base = unittest.TestCase
-else:
-    _Base = object
 
+class StrategyContract(delivery.DeliveryContract):
+    """A mixin for TestCase; ``build`` is all that it needs.
 
-class StrategyContract(_Base):
-    """A mixin for TestCase; ``build`` is all that it needs."""
+    A strategy with ``find_master_key`` has ``made_elsewhere`` as well.
+    """
 
-    def build(self) -> workflow.BaseSecurityWorkflow:
-        """A new, not yet started strategy on always the same custodian."""
-        raise NotImplementedError
+    def made_elsewhere(self) -> str | None:
+        """The name of one more key that was made without the strategy."""
+        return None
 
     def setUp(self) -> None:
         super().setUp()
@@ -182,3 +181,49 @@ class StrategyContract(_Base):
             self.assertEqual(
                 self.key, self.strategy.unwrap(reference, wrapped, HERE)
             )
+
+    def test_find_a_key_that_was_made_elsewhere(self) -> None:
+        name = self.made_elsewhere()
+        if name is None:
+            self.assert_finds_none()
+            return
+        found = self.strategy.find_master_key(name)
+        self.assertTrue(0 < len(found) <= 255, found)
+        self.assertEqual(found, self.started().find_master_key(name))
+        wrapped = self.strategy.wrap(found, self.key, HERE)
+        self.assertEqual(self.key, self.strategy.unwrap(found, wrapped, HERE))
+        # It is that very key, and no other.
+        other = self.made_elsewhere()
+        assert other is not None
+        self.assertNotEqual(found, self.strategy.find_master_key(other))
+        self.assert_corrupt(wrapped)
+        with self.assertRaises(errors.MasterKeyNotFound):
+            self.strategy.find_master_key('no-such-key')
+
+    def assert_finds_none(self) -> None:
+        """Not even those that it makes."""
+        for name in ('no-such-key', self.reference):
+            with self.assertRaises(errors.InvalidInput):
+                self.strategy.find_master_key(name)
+
+    def test_find_among_threads(self) -> None:
+        name = self.made_elsewhere()
+        if name is None:
+            self.assert_finds_none()
+            return
+        with futures.ThreadPoolExecutor(8) as pool:
+            found = pool.map(self.strategy.find_master_key, [name] * 8)
+            self.assertEqual(1, len(set(found)))
+
+    def test_a_found_key_is_destroyed_as_others_are(self) -> None:
+        name = self.made_elsewhere()
+        if name is None:
+            self.assert_finds_none()
+            return
+        found = self.strategy.find_master_key(name)
+        wrapped = self.strategy.wrap(found, self.key, HERE)
+        self.strategy.destroy_master_key(found)
+        with self.assertRaises(errors.MasterKeyNotFound):
+            self.strategy.find_master_key(name)
+        with self.assertRaises(errors.MasterKeyNotFound):
+            self.strategy.unwrap(found, wrapped, HERE)

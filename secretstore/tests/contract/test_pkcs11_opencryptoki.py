@@ -20,6 +20,9 @@ class OpenCryptokiTest(strategy.StrategyContract, unittest.TestCase):
     def build(self) -> SecurityWorkflow:
         return SecurityWorkflow(self.token.configuration())
 
+    def made_elsewhere(self) -> str:
+        return self.token.import_master_key(blob.AES_CBC_PAD_HMAC)
+
     def test_wrapped_keys_say_how_they_were_made(self) -> None:
         wrapped = self.strategy.wrap(self.reference, self.key, b'')
         self.assertEqual(blob.AES_CBC_PAD_HMAC.header, wrapped[:2])

@@ -26,6 +26,9 @@ class _OnSoftHsm(strategy.StrategyContract, unittest.TestCase):
             self.token.configuration(mechanisms=[self.form.name])
         )
 
+    def made_elsewhere(self) -> str:
+        return self.token.import_master_key(self.form)
+
     def test_wrapped_keys_say_how_they_were_made(self) -> None:
         wrapped = self.strategy.wrap(self.reference, self.key, b'')
         self.assertEqual(self.form.header, wrapped[:2])

@@ -37,12 +37,7 @@ class TestVectors(unittest.TestCase):
         keys: list[_Key] = []
         for form in forms:
             name = reference.parse(self.rows(form)[0]['reference'])
-            make = tokens.aes
-            if form is blob.AES_KEY_WRAP_HMAC:
-                make = tokens.wrapping_aes
-            keys.append(make(*name, self.keys[0]))
-            if form.has_mac:
-                keys.append(tokens.hmac(*name, self.keys[1]))
+            keys += tokens.master_key(form, *name, self.keys)
         token.import_keys(*keys)
 
     def check(self, token: tokens.Token, forms: tuple[blob.Form, ...]) -> None:

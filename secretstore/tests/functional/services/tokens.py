@@ -2,6 +2,7 @@
 """Tokens that speak PKCS#11, each with nothing but what a test puts there."""
 
 import abc
+from collections.abc import Sequence
 import contextlib
 import json
 import os
@@ -16,6 +17,7 @@ from unittest import mock
 from oslo_config import cfg
 
 from secretstore import conf as options
+from secretstore.security.pkcs11 import blob
 from secretstore.tests.functional.services import process, system
 
 
@@ -86,6 +88,31 @@ class Token(abc.ABC):
             env=system.environment(**self.environment()),
             text=json.dumps(asked),
         )
+
+    def import_master_key(self, form: blob.Form) -> str:
+        """Put one more master key into the token; its label."""
+        key_id = secrets.token_bytes(8)
+        label = f'imported-{key_id.hex()}'
+        self.import_keys(
+            *master_key(
+                form,
+                label,
+                key_id,
+                [secrets.token_bytes(32) for _ in range(2)],
+            )
+        )
+        return label
+
+
+def master_key(
+    form: blob.Form, label: str, key_id: bytes, values: Sequence[bytes]
+) -> list[dict[str, object]]:
+    """All that makes one up, to import; the HMAC key's value is the second."""
+    make = wrapping_aes if form is blob.AES_KEY_WRAP_HMAC else aes
+    keys = [make(label, key_id, values[0])]
+    if form.has_mac:
+        keys.append(hmac(label, key_id, values[1]))
+    return keys
 
 
 def aes(label: str, key_id: bytes, key: bytes) -> dict[str, object]:
