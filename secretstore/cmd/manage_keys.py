@@ -55,7 +55,9 @@ def _list(database: Database, conf: cfg.ConfigOpts) -> None:
 
 
 def _status(database: Database, conf: cfg.ConfigOpts) -> None:
-    found = _progress(database, conf)
+    with _keys(database, conf, started=False) as keys:
+        found = Rotation(database, keys.master_keys).progress()
+        enabled = keys.master_keys.enabled
     print(f'New project keys are guarded by {found.default}.')
     for row in found.master_keys:
         count = found.project_keys.get(row.id, 0)
@@ -75,6 +77,9 @@ def _status(database: Database, conf: cfg.ConfigOpts) -> None:
             f'{found.replaced} project keys were replaced; {found.secrets} '
             f'secrets under them are to be rewrapped.'
         )
+    for strategy, count in found.kept.items():
+        state = '' if strategy in enabled else ', and is not enabled here'
+        print(f'{strategy} keeps {count} named keys itself{state}.')
 
 
 def _rest(found: Progress) -> str:

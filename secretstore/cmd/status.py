@@ -13,6 +13,7 @@ from secretstore.cmd import service
 from secretstore.conductor import service as conductor
 from secretstore.db import migration
 from secretstore.db.engine import Database
+from secretstore.keys import kept
 
 
 class Checks(upgradecheck.UpgradeCommands):
@@ -37,9 +38,24 @@ class Checks(upgradecheck.UpgradeCommands):
             return _failure(error)
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 
+    def _check_named_keys(self) -> upgradecheck.Result:
+        try:
+            database = Database.from_conf(cfg.CONF)
+            migration.check(database)
+            keys = conductor.key_hierarchy(cfg.CONF, database)
+            missing = kept.not_enabled(database, keys.master_keys.enabled)
+        except errors.SecretStoreError as error:
+            return _failure(error)
+        if missing:
+            return upgradecheck.Result(
+                upgradecheck.Code.FAILURE, '. '.join(missing)
+            )
+        return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+
     _upgrade_checks = (
         ('Database schema', _check_schema),
         ('Master keys', _check_master_keys),
+        ('Named keys', _check_named_keys),
         (
             'Policy file is YAML',
             (common_checks.check_policy_json, {'conf': cfg.CONF}),

@@ -46,6 +46,7 @@ class MasterKeyManager:
             'rate_seconds': RATE_SECONDS,
             'replaced_project_keys': found.replaced,
             'secrets_to_rewrap': found.secrets,
+            'named_keys': found.kept,
         }
 
     def rotate(

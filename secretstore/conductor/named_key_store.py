@@ -24,6 +24,7 @@ from secretstore.security.delivery import (
     NamedKeys,
     NewKey,
 )
+from secretstore.security.workflow import BaseSecurityWorkflow
 
 LOG = logging.getLogger(__name__)
 
@@ -76,9 +77,7 @@ class NamedKeyStore:
         row = self._require(project_id, kind, object_id)
         # A key that its keeper has no more is removed when this is repeated.
         if row.reference is not None:
-            self._keys.master_keys.strategy(row.strategy).delete_named_key(
-                row.reference
-            )
+            self._keeper(row).delete_named_key(row.reference)
         # When the row is gone by now, somebody else was faster, or this is
         # the second try of a delete whose answer was lost.
         self._remove(row.id)
@@ -127,8 +126,7 @@ class NamedKeyStore:
 
     def _text(self, row: NamedKeyRow) -> str:
         if row.reference is not None:
-            strategy = self._keys.master_keys.strategy(row.strategy)
-            return strategy.read_named_key(row.reference)
+            return self._keeper(row).read_named_key(row.reference)
         if row.envelope is None:
             raise errors.Corrupt(f'Named key {row.id} has no key')
         try:
@@ -140,13 +138,16 @@ class NamedKeyStore:
                 f'Named key {row.id}: {error.message}'
             ) from error
 
+    def _keeper(self, row: NamedKeyRow) -> BaseSecurityWorkflow:
+        return self._keys.master_keys.strategy(
+            row.strategy, f'The key of {row.kind} {row.object_id}'
+        )
+
     def _discard(self, row: NamedKeyRow) -> None:
         if row.reference is None:
             return
         try:
-            self._keys.master_keys.strategy(row.strategy).delete_named_key(
-                row.reference
-            )
+            self._keeper(row).delete_named_key(row.reference)
         except errors.SecretStoreError as error:
             LOG.warning(
                 'A named key that nothing uses could not be removed; '

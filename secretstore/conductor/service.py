@@ -4,6 +4,7 @@
 from typing import NamedTuple
 
 from oslo_config import cfg
+from oslo_log import log as logging
 import sqlalchemy
 
 from secretstore.conductor import acls, quotas, rewrapping
@@ -30,10 +31,13 @@ from secretstore.conductor.secrets import SecretManager
 from secretstore.conductor.transport_keys import TransportKeyManager
 from secretstore.db import migration
 from secretstore.db.engine import Database, retried
+from secretstore.keys import kept
 from secretstore.keys.hierarchy import KeyHierarchy
 from secretstore.keys.rotation import Rotation
 from secretstore.rpc.interface import Conductor
 from secretstore.security import load
+
+LOG = logging.getLogger(__name__)
 
 
 class HealthManager:
@@ -84,6 +88,8 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
     migration.check(database)
     keys = key_hierarchy(conf, database)
     keys.start()
+    for line in kept.not_enabled(database, keys.master_keys.enabled):
+        LOG.warning('%s', line)
     jobs = OrderJobs(database, keys, quotas.configured(conf), conf)
     tasks = [
         Collector(database, conf).task(),

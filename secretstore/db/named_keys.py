@@ -57,6 +57,12 @@ _PAGE = (
 )
 _PAGE_AFTER = _PAGE.where(_keys.c.object_id > sa.bindparam('after'))
 _COUNT = sa.select(sa.func.count()).select_from(_keys).where(*_OF_KIND)
+_KEPT = (
+    sa.select(_keys.c.strategy, sa.func.count())
+    .where(_keys.c.reference.is_not(None))
+    .group_by(_keys.c.strategy)
+    .order_by(_keys.c.strategy)
+)
 _ADD = sa.insert(_keys)
 _DELETE = sa.delete(_keys).where(_keys.c.id == sa.bindparam('key_id'))
 
@@ -97,6 +103,14 @@ def page(
 def count(conn: sa.Connection, project_id: str, kind: str) -> int:
     of = {'of_project': project_id, 'of_kind': kind}
     return int(conn.execute(_COUNT, of).scalar_one())
+
+
+def kept_by_strategies(conn: sa.Connection) -> dict[str, int]:
+    """How many each strategy keeps that keeps any; the rest are sealed here.
+
+    It reads all rows, so it is not for requests.
+    """
+    return {strategy: count for strategy, count in conn.execute(_KEPT)}
 
 
 def add(conn: sa.Connection, row: NamedKeyRow) -> None:

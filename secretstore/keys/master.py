@@ -169,7 +169,7 @@ class MasterKeys:
         self, row: rows.MasterKeyRow, operation: str
     ) -> Iterator[BaseSecurityWorkflow]:
         """What guards the key, while the call of it is measured."""
-        strategy = self.strategy(row.strategy, row)
+        strategy = self.strategy(row.strategy, f'Master key {row.id}')
         with record.strategy_call(row.strategy, operation):
             yield strategy
 
@@ -257,11 +257,11 @@ class MasterKeys:
             )
 
     def strategy(
-        self, name: str, row: rows.MasterKeyRow | None = None
+        self, name: str, what: str = 'The key'
     ) -> BaseSecurityWorkflow:
+        """One that is enabled; *what* needs it says the error else."""
         strategy = self._strategies.get(name)
         if strategy is None:
-            what = f'Master key {row.id}' if row else 'The key'
             # Another conductor, configured otherwise, may well have it.
             raise errors.MasterKeyUnavailable(
                 f'{what} is guarded by security strategy {name}, which is '

@@ -15,7 +15,7 @@ from oslo_log import log as logging
 from oslo_utils import timeutils
 
 from secretstore import errors
-from secretstore.db import engine, project_rotation
+from secretstore.db import engine, named_keys, project_rotation
 from secretstore.db import keys as rows
 from secretstore.db import rotation as db
 from secretstore.db import secret_stores as db_stores
@@ -35,7 +35,8 @@ class Progress(NamedTuple):
     default is the strategy of projects that prefer none; misplaced counts the
     project keys that are still to be rewrapped, and rewrapped those that were
     within RATE_SECONDS.  secrets is how many are to be rewrapped as they are
-    under one of so many replaced project keys.
+    under one of so many replaced project keys.  kept counts the named keys
+    that strategies keep themselves.
     """
 
     default: str
@@ -45,6 +46,7 @@ class Progress(NamedTuple):
     rewrapped: int
     replaced: int
     secrets: int
+    kept: dict[str, int]
 
     @property
     def rate(self) -> float:
@@ -86,6 +88,7 @@ class Rotation:
                 db.count_misplaced(connection),
                 db.count_rewrapped(connection, since),
                 *project_rotation.count_replaced(connection),
+                named_keys.kept_by_strategies(connection),
             )
 
     def rotate(self, strategy: str | None = None) -> MasterKeyRow:

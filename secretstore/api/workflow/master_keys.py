@@ -69,6 +69,7 @@ class MasterKeysController:
                     'keys': found['replaced_project_keys'],
                     'secrets': found['secrets_to_rewrap'],
                 },
+                'named_keys': found['named_keys'],
             },
             _HEADERS,
         )

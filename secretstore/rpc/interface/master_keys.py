@@ -32,7 +32,8 @@ class MasterKeyProgress(TypedDict):
     default_strategy guards the keys of projects that prefer none; to_rewrap
     project keys are still to come under another master key, and rewrapped
     did so within the last rate_seconds.  secrets_to_rewrap are under one of
-    replaced_project_keys, which go when nothing is under them.
+    replaced_project_keys, which go when nothing is under them.  named_keys
+    counts those that a strategy keeps itself, by its name.
     """
 
     default_strategy: str
@@ -42,6 +43,7 @@ class MasterKeyProgress(TypedDict):
     rate_seconds: int
     replaced_project_keys: int
     secrets_to_rewrap: int
+    named_keys: dict[str, int]
 
 
 class ProjectKeyView(TypedDict):

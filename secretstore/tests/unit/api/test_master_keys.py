@@ -36,6 +36,7 @@ class MasterKeysTest(ApiTest):
         self.assertEqual(
             {'keys': 0, 'secrets': 0}, answer.json['replaced_project_keys']
         )
+        self.assertEqual({}, answer.json['named_keys'])
         found: dict[str, Any] = answer.json
         return found
 

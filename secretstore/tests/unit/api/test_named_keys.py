@@ -4,6 +4,7 @@
 import json
 import uuid
 
+import sqlalchemy as sa
 import webob
 
 from secretstore.tests.unit.api.base import JSON, ApiTest
@@ -68,6 +69,28 @@ class NamedKeysTest(ApiTest):
         self.assertEqual(made.json, self.get(self.user).json)
         self.assertEqual(204, self.call('DELETE', self.user).status_int)
         self.refused(404, 'not_found', self.get(self.user))
+
+    def test_its_strategy_is_not_enabled_any_more(self) -> None:
+        self.make(self.backup)
+        with self.database.writing() as connection:
+            connection.execute(
+                sa.text(
+                    "UPDATE named_keys SET strategy = 'barbican', "
+                    "reference = 'r', envelope = NULL WHERE object_id = :id"
+                ),
+                {'id': self.new_id},
+            )
+        for method in ('GET', 'PUT', 'DELETE'):
+            with self.assertLogs('secretstore', 'WARNING') as logged:
+                answer = self.call(method, self.backup)
+            self.refused(503, 'master_key_unavailable', answer)
+            self.assertIn('Retry-After', answer.headers)
+            self.assertNotIn('barbican', answer.text)
+            self.assertIn(
+                f'The key of backup {self.new_id} is guarded by security '
+                f'strategy barbican, which is not enabled',
+                ''.join(logged.output),
+            )
 
     def test_ids(self) -> None:
         for good in ('a', 'A-b_c.d~0', 'x' * 255):

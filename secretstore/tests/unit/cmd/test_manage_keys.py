@@ -83,6 +83,23 @@ class MasterKeyTest(KeysTest):
             b'payload', self.keys.open('p1', self.sealed.record, b'row')
         )
 
+    def test_named_keys_that_strategies_keep(self) -> None:
+        self.assertNotIn('named keys', self.run_key('status').stdout)
+        with sqlite3.connect(self.folder / 'secretstore.db') as database:
+            database.executemany(
+                'INSERT INTO named_keys (id, project_id, kind, object_id, '
+                'title, strategy, reference, created_at) VALUES '
+                "(?, 'p', 'backup', ?, '', ?, 'r', '2026-01-01')",
+                [('1', '1', OTHER), ('2', '2', 'gone'), ('3', '3', 'gone')],
+            )
+        done = self.run_key('status')
+        self.assert_ends(
+            0,
+            done,
+            'gone keeps 2 named keys itself, and is not enabled here.',
+            f'{OTHER} keeps 1 named keys itself.',
+        )
+
     def test_migrate(self) -> None:
         done = self.run_key('migrate', '--to', OTHER)
         self.assert_ends(

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import sqlite3
+
 from secretstore.tests.unit.cmd.base import CommandTest
 
 START = 'from secretstore.cmd import service; service.wsgi_application()'
@@ -18,7 +20,7 @@ class StatusTest(CommandTest):
     def test_all_is_well(self) -> None:
         self.prepare()
         output = self.check(0, 'Database schema', 'Master keys')
-        self.assertEqual(3, output.count('Success'))
+        self.assertEqual(4, output.count('Success'))
 
     def test_nothing_is_made_by_a_check(self) -> None:
         done = self.run_command('manage', 'db', 'upgrade')
@@ -50,6 +52,20 @@ class StatusTest(CommandTest):
                 'auth_type = none\nendpoint = http://127.0.0.1:9\n'
             )
         self.check(2, 'Failure', 'Security strategy barbican')
+
+    def test_a_strategy_that_keeps_named_keys_and_is_not_enabled(self) -> None:
+        self.prepare()
+        with sqlite3.connect(self.folder / 'secretstore.db') as database:
+            database.executemany(
+                'INSERT INTO named_keys (id, project_id, kind, object_id, '
+                'title, strategy, reference, created_at) VALUES '
+                "(?, 'p', 'backup', ?, '', 'barbican', 'r', '2026-01-01')",
+                [('1', '1'), ('2', '2')],
+            )
+        output = self.check(2, 'Failure', 'barbican keeps 2 named keys')
+        self.assertEqual(3, output.count('Success'))
+        # All else it has is there, so that it starts.
+        self.assert_ends(0, self.run_python(START))
 
     def test_no_database(self) -> None:
         self.configure(f'sqlite:///{self.folder}/none/secretstore.db')

@@ -117,9 +117,19 @@ class KeptElsewhereTest(ConductorTest):
                 sa.text('UPDATE named_keys SET strategy = :other'),
                 {'other': 'other'},
             )
-        with self.assertRaises(errors.MasterKeyUnavailable) as caught:
-            self.backups.get(ME, self.new_id)
-        self.assertIn('enabled_security_strategies', caught.exception.message)
+        for call in (self.backups.get, self.backups.delete):
+            with self.assertRaises(errors.MasterKeyUnavailable) as caught:
+                call(ME, self.new_id)
+            message = caught.exception.message
+            self.assertIn(f'The key of backup {self.new_id}', message)
+            self.assertIn('security strategy other', message)
+            self.assertIn('enabled_security_strategies', message)
+        with self.assertLogs('secretstore.conductor', 'WARNING') as logged:
+            service.build(self.conf)
+        self.assertIn('other keeps 1 named keys', ''.join(logged.output))
+        admin = context('admin')
+        progress = self.conductor.master_keys.progress(admin)
+        self.assertEqual({'other': 1}, progress['named_keys'])
 
     def test_a_strategy_that_keeps_none(self) -> None:
         plain = proprietary.SecurityWorkflow(self.conf)

@@ -90,6 +90,28 @@ class NamedKeys(base.DatabaseTest):
                 self.assertEqual(expected, named_keys.delete(conn, row.id))
         self.assertIsNone(self.get())
 
+    def test_kept_by_strategies(self) -> None:
+        def kept() -> dict[str, int]:
+            with self.database.reading() as conn:
+                return named_keys.kept_by_strategies(conn)
+
+        before = kept()
+        for number, strategy in enumerate(('one', 'two', 'one')):
+            self.add(
+                key(
+                    project_id=uuid.uuid4().hex,
+                    strategy=strategy,
+                    reference=str(number),
+                    project_key_id=None,
+                    envelope=None,
+                )
+            )
+        # The strategy has said how it is made, and needs it no more.
+        self.add(key(project_id=uuid.uuid4().hex, strategy='three'))
+        self.assertEqual(
+            {'one': 2, 'two': 1}, dict(kept().items() - before.items())
+        )
+
     def test_pages(self) -> None:
         project = uuid.uuid4().hex
         # In the order of their bytes, whatever the database's language.
