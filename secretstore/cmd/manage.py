@@ -17,6 +17,7 @@ from secretstore.cmd import (
 from secretstore.conductor.purge import Purge, described
 from secretstore.db import migration
 from secretstore.db.engine import Database
+from secretstore.keys.memory import KeyMemory
 
 
 def _upgrade(database: Database, _: cfg.ConfigOpts) -> None:
@@ -46,8 +47,9 @@ def _purge(database: Database, conf: cfg.ConfigOpts) -> None:
     removed = purge.purge(project_id)
     print(f'Removed {described(removed) or "nothing"}.')
     if removed['project keys']:
+        memory = KeyMemory(database, conf.conductor.key_cache_ttl)
         print(
-            f'Purge it once more in {conf.conductor.key_cache_ttl} s, when '
+            f'Purge it once more in {memory.longest()} s, when '
             f'no process has the key in its memory any more.'
         )
 

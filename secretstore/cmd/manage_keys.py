@@ -15,6 +15,7 @@ from secretstore.db.engine import Database
 from secretstore.db.keys import MasterKeyRow
 from secretstore.keys.adoption import Adoption
 from secretstore.keys.hierarchy import KeyHierarchy
+from secretstore.keys.memory import KeyMemory
 from secretstore.keys.rotation import (
     RATE_SECONDS,
     Progress,
@@ -142,8 +143,19 @@ def _retire(database: Database, conf: cfg.ConfigOpts) -> None:
     print(
         f'Master key {row.id} is retired. A conductor that has security '
         f'strategy {row.strategy} destroys it after '
-        f'{conf.conductor.key_cache_ttl} s.'
+        f'{_memory(database, conf).longest()} s.'
     )
+
+
+def _memory(database: Database, conf: cfg.ConfigOpts) -> KeyMemory:
+    return KeyMemory(database, conf.conductor.key_cache_ttl)
+
+
+def _lower_wait(database: Database, conf: cfg.ConfigOpts) -> None:
+    migration.check(database)
+    memory = _memory(database, conf)
+    memory.lower()
+    print(f'Keys are kept for {memory.longest()} s after they are replaced.')
 
 
 def _rotate_project(database: Database, conf: cfg.ConfigOpts) -> None:
@@ -159,8 +171,8 @@ def _rotate_project(database: Database, conf: cfg.ConfigOpts) -> None:
             done += keys.project_keys.rotate(project_id) is not None
     print(
         f'{done} projects have a new key, which all processes use within '
-        f'{conf.conductor.key_cache_ttl} s. Running conductors rewrap what '
-        f'is sealed under the old ones, and delete those.'
+        f'{_memory(database, conf).longest()} s. Running conductors rewrap '
+        f'what is sealed under the old ones, and delete those.'
     )
 
 
@@ -185,12 +197,28 @@ background, 60 bytes each; their payloads and ids stay as they are.
 """
 
 
+LOWER_DESCRIPTION = """
+Have replaced project keys, and retired master keys, removed after [conductor]
+key_cache_ttl of this configuration, in place of the longest one that any
+conductor of this database ever had.
+
+Only when no conductor with a longer one runs any more: what such a one stores
+with a key that was removed cannot be read.
+"""
+
+
 def add_parsers(subparsers: Any) -> None:
     _add_master_key_parser(subparsers)
     parser = subparsers.add_parser('project-key', help='rotate project keys')
     actions = parser.add_subparsers(
-        dest='action', required=True, metavar='rotate'
+        dest='action', required=True, metavar='rotate|lower-wait'
     )
+    actions.add_parser(
+        'lower-wait',
+        help='wait for the present key_cache_ttl before keys are removed',
+        description=LOWER_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).set_defaults(run=_lower_wait)
     rotate = actions.add_parser(
         'rotate',
         help='use a new key, and rewrap secrets',

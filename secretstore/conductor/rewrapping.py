@@ -14,6 +14,7 @@ from secretstore.db.engine import Database, retried
 from secretstore.db.keys import ProjectKeyRow
 from secretstore.keys.destroyer import Destroyer
 from secretstore.keys.hierarchy import KeyHierarchy
+from secretstore.keys.memory import KeyMemory
 from secretstore.keys.reseal import IN_FLIGHT_SECONDS, Resealer
 from secretstore.keys.rewrap import Rewrapper
 
@@ -42,7 +43,9 @@ class Rewrapping:
             options.rewrap_batch_size,
         )
         self._destroyer = Destroyer(
-            database, keys.master_keys, options.key_cache_ttl
+            database,
+            keys.master_keys,
+            KeyMemory(database, options.key_cache_ttl).longest,
         )
         self._moved = self._failed = 0
 
@@ -77,11 +80,12 @@ class Resealing:
         self._pause: float = options.rewrap_batch_interval
         self._batch_size: int = options.rewrap_batch_size
         self._max_age = datetime.timedelta(options.project_key_max_age)
+        self._memory = KeyMemory(database, options.key_cache_ttl)
         self._resealer = Resealer(
             database,
             keys.project_keys,
             options.rewrap_batch_size,
-            options.key_cache_ttl + IN_FLIGHT_SECONDS,
+            self._wait,
         )
         self._after = ''
         self._moved = self._failed = 0
@@ -99,6 +103,9 @@ class Resealing:
         _tell('secrets', self._moved, self._failed)
         self._moved = self._failed = 0
         return self._pause if self._max_age and self._replace_old() else None
+
+    def _wait(self) -> float:
+        return self._memory.longest() + IN_FLIGHT_SECONDS
 
     def _replace_old(self) -> bool:
         """A batch of those that are too old; whether there may be more."""

@@ -33,6 +33,7 @@ from secretstore.db import migration
 from secretstore.db.engine import Database, retried
 from secretstore.keys import kept
 from secretstore.keys.hierarchy import KeyHierarchy
+from secretstore.keys.memory import KeyMemory
 from secretstore.keys.rotation import Rotation
 from secretstore.rpc.interface import Conductor
 from secretstore.security import load
@@ -86,6 +87,7 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
     """
     database = Database.from_conf(conf)
     migration.check(database)
+    KeyMemory(database, conf.conductor.key_cache_ttl).tell()
     keys = key_hierarchy(conf, database)
     keys.start()
     for line in kept.not_enabled(database, keys.master_keys.enabled):

@@ -84,9 +84,10 @@ Seconds for which an unwrapped project key is kept in the memory of a process
 that uses it. While it is kept, its secrets can be used without the database
 being asked for the key and without the custodian of the master key, also when
 that custodian is away. This is also the longest time for which a process may
-go on using a key that another process retired, so it must be the same for all
-conductors of a database: each waits for as long as it says before it removes a
-key for good. 0 keeps nothing: every operation then asks the custodian.
+go on using a key that another process retired. Before a conductor removes a
+key for good it waits for the longest time that any conductor of the database
+was ever started with; see "secretstore-manage project-key lower-wait". 0 keeps
+nothing: every operation then asks the custodian.
 """,
     ),
     cfg.IntOpt(

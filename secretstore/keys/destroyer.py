@@ -19,16 +19,16 @@ LOG = logging.getLogger(__name__)
 class Destroyer:
     """Destroys what was retired, once no process can need it any more.
 
-    That is *wait* seconds after this process first saw that a key is retired,
-    by a clock that nobody sets: one that was restarted waits anew.  For one
-    thread.
+    That is ``wait()`` seconds after this process first saw that a key is
+    retired, by a clock that nobody sets: one that was restarted waits anew.
+    For one thread.
     """
 
     def __init__(
         self,
         database: engine.Database,
         master_keys: MasterKeys,
-        wait: float,
+        wait: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
@@ -42,9 +42,11 @@ class Destroyer:
         now = self._clock()
         known = {row.id: row for row in self._retired()}
         self._seen = {key_id: self._seen.get(key_id, now) for key_id in known}
-        rests = []
+        if not known:
+            return None
+        wait, rests = self._wait(), []
         for key_id, seen in self._seen.items():
-            rest = seen + self._wait - now
+            rest = seen + wait - now
             if rest > 0:
                 rests.append(rest)
             else:

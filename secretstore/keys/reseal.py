@@ -41,7 +41,7 @@ class _Pair(NamedTuple):
 class Resealer:
     """Moves one batch per call, and deletes keys that have nothing left.
 
-    That is *wait* seconds after this process first saw that a key was
+    That is ``wait()`` seconds after this process first saw that a key was
     replaced, by a clock that nobody sets.  For one thread.  An envelope that
     cannot be moved is named in the log, left as it is, and keeps its key.
     """
@@ -51,7 +51,7 @@ class Resealer:
         database: engine.Database,
         project_keys: ProjectKeys,
         batch_size: int,
-        wait: float,
+        wait: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
@@ -68,6 +68,7 @@ class Resealer:
         self._after_key = ''
         self._start_key('')
         self._passed: dict[str, float] = {}
+        self._limit: float | None = None
         self._away: dict[str, errors.MasterKeyUnavailable] = {}
 
     def _start_key(self, key_id: str) -> None:
@@ -208,7 +209,11 @@ class Resealer:
         self._pair = None
         now = self._clock()
         seen = self._seen.get(key.id, now)
-        if now - seen >= self._wait and self._delete(key.id):
+        if self._limit is None:
+            # In no pass but a later one than that which has seen the key
+            # first is it deleted.
+            self._limit = self._wait()
+        if now - seen >= self._limit and self._delete(key.id):
             LOG.info(
                 'Deleted key %s of project %s, which nothing is under',
                 key.id,

@@ -30,3 +30,4 @@ from secretstore.db.models.secrets import SecretAclUser as SecretAclUser
 from secretstore.db.models.secrets import SecretConsumer as SecretConsumer
 from secretstore.db.models.secrets import SecretMetadatum as SecretMetadatum
 from secretstore.db.models.secrets import SecretPayload as SecretPayload
+from secretstore.db.models.settings import Setting as Setting

@@ -5,6 +5,7 @@ import subprocess
 from secretstore.conductor import rewrapping, service
 from secretstore.db import migration
 from secretstore.db.engine import Database
+from secretstore.keys import memory
 from secretstore.tests.unit.cmd.base import CommandTest
 from secretstore.tests.unit.conductor import base
 
@@ -156,6 +157,15 @@ class ProjectKeyTest(KeysTest):
         self.assertEqual(set(), {*between.values()} & {*after.values()})
         done = self.run_key('status')
         self.assert_ends(0, done, '3 project keys were replaced; 0 secrets')
+
+    def test_lower_wait(self) -> None:
+        memory.KeyMemory(Database(self.url), 3000).tell()
+        self.assert_ends(
+            0, self.run_project('rotate', 'p1'), 'use within 3000 s'
+        )
+        done = self.run_project('lower-wait')
+        self.assert_ends(0, done, 'for 0 s')
+        self.assert_ends(0, self.run_project('rotate', 'p1'), 'within 0 s')
 
     def test_refused(self) -> None:
         done = self.run_project('rotate')

@@ -10,6 +10,7 @@ from secretstore import errors
 from secretstore.conductor import service
 from secretstore.db import migration
 from secretstore.db.engine import Database
+from secretstore.keys.memory import KeyMemory
 from secretstore.tests.unit.conductor import base
 from secretstore.tests.unit.conductor.base import context, text_secret
 
@@ -40,6 +41,13 @@ class StartTest(unittest.TestCase):
     def test_an_empty_database(self) -> None:
         self.assert_refused('secretstore-manage db upgrade')
         self.assertFalse((self.folder / 'keys').exists())
+
+    def test_it_tells_for_how_long_it_keeps_keys(self) -> None:
+        database = self.upgrade()
+        for ttl, longest in ((60, 60), (600, 600), (60, 600)):
+            self.conf.set_override('key_cache_ttl', ttl, 'conductor')
+            service.build(self.conf)
+            self.assertEqual(longest, KeyMemory(database, 0).longest())
 
     def test_keys_open_to_others(self) -> None:
         self.upgrade()

@@ -25,7 +25,11 @@ class ResealingTest(rotation_world.RotationTest):
         self, process: rotation_world.Conductor
     ) -> reseal.Resealer:
         return reseal.Resealer(
-            self.database, process.keys.project_keys, 2, WAIT, self.clock
+            self.database,
+            process.keys.project_keys,
+            2,
+            lambda: WAIT,
+            self.clock,
         )
 
     def add(self, count: int = 1, project: str = MINE) -> None:

@@ -156,7 +156,7 @@ class RotationTest(world.WorldTest):
                 # The same steps each time.
                 anywhere=str,
             ),
-            destroyer.Destroyer(database, masters, WAIT, self.clock),
+            destroyer.Destroyer(database, masters, lambda: WAIT, self.clock),
         )
 
     def store(self, conductor: Conductor, *projects: str) -> None:

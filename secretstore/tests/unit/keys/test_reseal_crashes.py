@@ -16,7 +16,7 @@ class CrashTest(crashing.CrashingTest, reseal_world.ResealingTest):
             process.database,
             process.keys.project_keys,
             2,
-            reseal_world.WAIT,
+            lambda: reseal_world.WAIT,
             self.clock,
         )
         for _ in range(2):
