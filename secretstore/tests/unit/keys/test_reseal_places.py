@@ -58,6 +58,20 @@ class PlacesTest(reseal_world.ResealingTest):
         keys = self.process().keys
         self.assertEqual(b'seed', keys.open(service, found.envelope, bound))
 
+    def add_named(self, row: db_named.NamedKeyRow) -> bytes:
+        """Store a sealed key; its binding."""
+        bound = binding('named key', MINE, row.id)
+        sealed = self.here.keys.seal(MINE, b'key', bound)
+        with self.database.writing() as conn:
+            db_named.add(
+                conn,
+                row._replace(
+                    project_key_id=sealed.project_key_id,
+                    envelope=sealed.record,
+                ),
+            )
+        return bound
+
     def test_one_that_is_missing(self) -> None:
         """It is told as damaged, and others are moved."""
         rows = [
@@ -69,16 +83,7 @@ class PlacesTest(reseal_world.ResealingTest):
             for number in range(3)
         ]
         for row in rows:
-            bound = binding('named key', MINE, row.id)
-            sealed = self.here.keys.seal(MINE, b'key', bound)
-            with self.database.writing() as conn:
-                db_named.add(
-                    conn,
-                    row._replace(
-                        project_key_id=sealed.project_key_id,
-                        envelope=sealed.record,
-                    ),
-                )
+            self.add_named(row)
         self.sql(
             'UPDATE named_keys SET envelope = NULL WHERE id = :id',
             id=rows[0].id,
@@ -95,16 +100,7 @@ class PlacesTest(reseal_world.ResealingTest):
 
     def test_named_key(self) -> None:
         row = named_keys_suite.key(project_id=MINE)
-        bound = binding('named key', MINE, row.id)
-        sealed = self.here.keys.seal(MINE, b'key', bound)
-        with self.database.writing() as conn:
-            db_named.add(
-                conn,
-                row._replace(
-                    project_key_id=sealed.project_key_id,
-                    envelope=sealed.record,
-                ),
-            )
+        bound = self.add_named(row)
         new = self.rotate()
         self.assertEqual(1, self.reseal())
         with self.database.reading() as conn:
