@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key-value pairs that users attach to secrets."""
 
-from collections.abc import Iterator, Mapping
-import contextlib
+from collections.abc import Mapping
 
-from oslo_db import exception as db_exception
 from sqlalchemy import Connection
 
 from secretstore import errors
@@ -21,15 +19,6 @@ from secretstore.policies import secretmeta as policy
 NO_SUCH_KEY = 'Secret metadata not found.'
 TOO_MANY = 'Invalid Metadata. A secret has at most {} pairs.'
 KEY_EXISTS = 'Conflict. Key in request is already in the secret metadata'
-
-
-@contextlib.contextmanager
-def _secret_must_stay() -> Iterator[None]:
-    """A secret deleted under our hands is as if it had never been there."""
-    try:
-        yield
-    except db_exception.DBReferenceError as error:
-        raise not_found() from error
 
 
 class SecretMetadataManager:
@@ -77,11 +66,12 @@ class SecretMetadataManager:
         metadata: Mapping[str, str],
     ) -> None:
         with self._database.writing() as connection:
-            self._authorize(connection, context, secret_id, policy.PUT)
+            self._authorize(
+                connection, context, secret_id, policy.PUT, lock=True
+            )
             if len(metadata) > self._at_most:
                 raise errors.InvalidInput(TOO_MANY.format(self._at_most))
-            with _secret_must_stay():
-                db_metadata.replace_all(connection, secret_id, dict(metadata))
+            db_metadata.replace_all(connection, secret_id, dict(metadata))
 
     @retried
     def get(self, context: RequestContext, secret_id: str, key: str) -> str:

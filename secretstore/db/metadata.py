@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key-value pairs that users attach to secrets.
 
-Writing for a secret that was deleted meanwhile raises DBReferenceError.
+Whoever adds pairs has locked the secret's row.
 """
 
 import sqlalchemy as sa
 
 from secretstore.db import models
 
-_secrets = models.table(models.Secret)
 _metadata = models.table(models.SecretMetadatum)
 
 _OF_SECRET = _metadata.c.secret_id == sa.bindparam('of_secret')
@@ -20,11 +19,6 @@ _GET_ALL = (
     .order_by(_metadata.c.key)
 )
 _GET = sa.select(_metadata.c.value).where(_OF_KEY)
-_LOCK = (
-    sa.select(_secrets.c.id)
-    .where(_secrets.c.id == sa.bindparam('of_secret'))
-    .with_for_update()
-)
 _DELETE_ALL = sa.delete(_metadata).where(_OF_SECRET)
 _INSERT = sa.insert(_metadata)
 _UPDATE = (
@@ -42,8 +36,7 @@ def get_all(conn: sa.Connection, secret_id: str) -> dict[str, str]:
 def replace_all(
     conn: sa.Connection, secret_id: str, values: dict[str, str]
 ) -> None:
-    """Make these the only pairs; of callers at a time the last one wins."""
-    conn.execute(_LOCK, {'of_secret': secret_id})
+    """Make these the only pairs of a secret whose row is locked."""
     conn.execute(_DELETE_ALL, {'of_secret': secret_id})
     if values:
         conn.execute(

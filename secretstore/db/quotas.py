@@ -9,6 +9,7 @@ set: what is under way then may still finish under the old one.
 from collections.abc import Mapping
 import datetime
 import functools
+import time
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -31,11 +32,15 @@ class Limits(NamedTuple):
 
 UNLIMITED = Limits(*[-1] * len(Limits._fields))
 
-# Whoever is limited counts here, and only one can at a time.
-_GATE = 0
+# For so long a project that was limited is taken to be limited still. Where
+# it no longer is, its writers only wait for each other for nothing.
+_LIMITED_SECONDS = 10.0
+_MAX_LIMITED = 1000
+_LIMITED = 'limited_projects'
 
 _quotas = models.table(models.ProjectQuota)
 _secrets = models.table(models.Secret)
+_usage = models.table(models.ProjectUsage)
 
 _PROJECT = sa.bindparam('of_project', type_=sa.String)
 _OF_PROJECT = _quotas.c.project_id == _PROJECT
@@ -123,17 +128,34 @@ def take_all(
         for name, limit in defaults._asdict().items()
         if name in counts
     }
-    values = known | usage.parameters(conn, project_id, counts)
-    if conn.execute(_unless_limited(dialect, names), values).rowcount:
-        return
+    if not _seems_limited(conn, project_id):
+        values = known | usage.parameters(conn, project_id, counts)
+        if conn.execute(_unless_limited(dialect, names), values).rowcount:
+            return
+        _remember_limited(conn, project_id)
     if 'secrets' in counts:
         known['now'] = now
-    values = known | usage.parameters(conn, project_id, counts, _GATE)
+    values = known | usage.parameters(conn, project_id, counts, usage.GATE)
+    if conn.execute(_at_gate(names), values).rowcount:
+        return
+    # Nothing was counted at the gate yet, or there is no room.
     counted = conn.execute(_where_room(dialect, names), values).rowcount
     # Others may have counted while we waited for our turn.
     known['of_project'] = project_id
     if not counted or not conn.execute(_keeps(names), known).scalar_one():
         raise errors.QuotaReached()
+
+
+def _seems_limited(conn: sa.Connection, project_id: str) -> bool:
+    until: float = conn.info.get(_LIMITED, {}).get(project_id, 0.0)
+    return time.monotonic() < until
+
+
+def _remember_limited(conn: sa.Connection, project_id: str) -> None:
+    limited = conn.info.setdefault(_LIMITED, {})
+    if len(limited) >= _MAX_LIMITED:
+        limited.clear()
+    limited[project_id] = time.monotonic() + _LIMITED_SECONDS
 
 
 @functools.cache
@@ -143,6 +165,29 @@ def _unless_limited(
     """Counts, unless one of them is limited: most projects are not."""
     free = sa.and_(*[_limit(name) < 0 for name in resources])
     return usage.statement(dialect, resources, free)
+
+
+@functools.cache
+def _at_gate(resources: tuple[Resource, ...]) -> sa.Update:
+    """Counts at the gate that is there, if there is room.
+
+    The gate's own count is compared as it is when our turn has come; the
+    rest may be of the moment when we began to wait, and did not grow since.
+    """
+    more = {
+        name: _usage.c[name]
+        + sa.bindparam(f'{name}_delta', type_=sa.BigInteger)
+        for name in resources
+    }
+    at_gate = [
+        _usage.c.project_id == _PROJECT,
+        _usage.c.shard == sa.bindparam('in_shard', type_=sa.SmallInteger),
+    ]
+    room = [
+        _is_within(name, count + usage.elsewhere(name, _PROJECT))
+        for name, count in more.items()
+    ]
+    return sa.update(_usage).where(*at_gate, *room).values(more)
 
 
 @functools.cache
@@ -170,11 +215,19 @@ def _keeps(resources: tuple[Resource, ...]) -> sa.Select[bool]:
 def _fits(
     resource: Resource, more: sa.ColumnElement[int] | None = None
 ) -> sa.ColumnElement[bool]:
-    limit, total = _limit(resource), usage.stored(resource, _PROJECT)
-    count = total if more is None else total + more
+    total = usage.stored(resource, _PROJECT)
+    return _is_within(resource, total if more is None else total + more)
+
+
+def _is_within(
+    resource: Resource, total: sa.ColumnElement[int]
+) -> sa.ColumnElement[bool]:
+    limit = _limit(resource)
+    within = [limit < 0, total <= limit]
     if resource == 'secrets':
-        count = count - _EXPIRED
-    return sa.or_(limit < 0, count <= limit)
+        # Last: expired ones are counted only where they decide.
+        within.append(total - _EXPIRED <= limit)
+    return sa.or_(*within)
 
 
 def _limit(resource: Resource) -> sa.ColumnElement[int]:

@@ -23,6 +23,10 @@ RESOURCES: tuple[Resource, ...] = (
     'consumers',
 )
 _SHARDS = 16
+# Whoever is limited counts here, and only one can at a time: what is added
+# elsewhere meanwhile is of projects without a limit, and what is taken away
+# elsewhere only makes room.
+GATE = 0
 
 _usage = models.table(models.ProjectUsage)
 
@@ -34,7 +38,7 @@ def add(
     delta: int,
     shard: int | None = None,
 ) -> None:
-    """Count *delta* more; any shard will do unless one is named."""
+    """Count *delta* more; any shard but GATE will do unless one is named."""
     add_all(conn, project_id, {resource: delta}, shard)
 
 
@@ -63,7 +67,7 @@ def parameters(
         # two of them must not wait for each other in a circle.
         shard = conn.info.setdefault(
             'usage_shard',
-            random.getrandbits(32) % _SHARDS,  # noqa: S311
+            random.randrange(GATE + 1, _SHARDS),  # noqa: S311
         )
     values = {f'{name}_delta': delta for name, delta in deltas.items()}
     return {'of_project': project_id, 'in_shard': shard, **values}
@@ -105,3 +109,17 @@ def stored(
         .where(_usage.c.project_id == project_id)
         .scalar_subquery()
     )
+
+
+def elsewhere(
+    resource: Resource, project_id: sa.ColumnElement[str]
+) -> sa.ScalarSelect[int]:
+    """SQL for how many are counted in other shards than GATE."""
+    others = _usage.alias('others')
+    # MySQL reads what it changes only in a table of its own.
+    count = (
+        sa.select(sa.func.coalesce(sa.func.sum(others.c[resource]), 0))
+        .where(others.c.project_id == project_id, others.c.shard != GATE)
+        .subquery(f'{resource}_elsewhere')
+    )
+    return sa.select(*count.c).scalar_subquery()

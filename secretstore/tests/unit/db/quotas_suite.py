@@ -168,7 +168,13 @@ class Quotas(QuotaTest):
             self.insert(row)
 
     def test_statements(self) -> None:
-        for limits, expected in ({}, 3), ({'secrets': 9}, 5):
+        """A limit that was met before costs none more."""
+        cases: list[tuple[dict[str, int], int]] = [
+            ({}, 3),
+            ({'secrets': 9}, 6),
+            ({'secrets': 9}, 3),
+        ]
+        for limits, expected in cases:
             self.put(**limits)
             with self.database.writing() as conn:
                 with base.statements(conn) as seen:
@@ -176,6 +182,14 @@ class Quotas(QuotaTest):
                         conn, base.secret(), base.PAYLOAD, quotas.UNLIMITED
                     )
             self.assertEqual(expected, len(seen), seen)
+
+    def test_a_limit_that_is_gone_is_forgotten(self) -> None:
+        self.put(secrets=1)
+        self.insert(base.secret())
+        with self.database.writing() as conn:
+            quotas.delete(conn, base.PROJECT)
+        self.insert(base.secret())
+        self.assertEqual(2, self.total())
 
 
 class QuotasTogether(QuotaTest):
