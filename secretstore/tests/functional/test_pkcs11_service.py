@@ -87,7 +87,10 @@ class TestService(base.FunctionalTest):
         for headers, ref in zip(projects, refs, strict=True):
             self.assertEqual(b'hush', self.read(headers, ref).body)
         self.refuse_the_pin(self.workers())
-        self.token.write_pin(self.token.pin)
+        # An operator has the token take it; nothing is started again.
+        self.token.change_pin(WRONG_PIN)
+        self.assert_unusable(self.store(_projects(1)[0]))
+        self.assertIn('accepted', self.server.manage('hsm', 'check'))
         self.stored(_projects(1)[0])
         workers = self.workers()
         self.assertTrue(workers)
@@ -108,12 +111,18 @@ class TestService(base.FunctionalTest):
                 self.assertNotIn(self.token.pin.encode(), content)
             os.kill(worker, signal.SIGKILL)
         for _ in range(5):
-            self.assertEqual(503, self.store(_projects(1)[0]).status)
+            self.assert_unusable(self.store(_projects(1)[0]))
         log = self.server.log_text()
         self.assertIn('the token refused this PIN', log)
         self.assertIn(' DEBUG ', log)
         self.assertNotIn(WRONG_PIN, log)
         self.assertEqual([], marks.found_in(log, 'the log'))
+
+    def assert_unusable(self, answer: web.Answer) -> None:
+        """A client that waits and repeats it would do so in vain."""
+        self.assertEqual(503, answer.status, answer.body)
+        self.assertNotIn('retry-after', answer.headers)
+        self.assertIn(b'until an operator sees to it', answer.body)
 
     def test_token_away(self) -> None:
         self.start(1)
