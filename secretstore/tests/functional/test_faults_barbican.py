@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Barbican that guards the master keys is down, slow, or says no."""
 
+from concurrent import futures
 import contextlib
 import signal
 import time
@@ -15,6 +16,23 @@ from secretstore.tests.functional.services import accounts, proxy
 KEY = aead.generate_key()
 # Barbican's own requests to Keystone take a moment as well.
 TIMEOUT = 3
+TOKEN_SECONDS = 3
+
+
+@contextlib.contextmanager
+def _short_tokens() -> typing.Iterator[None]:
+    """Have Keystone give out tokens that expire at once, nearly."""
+    identity = services.keystone()
+    before = identity.options
+    identity.stop()
+    identity.options = {'token': {'expiration': TOKEN_SECONDS}}
+    identity.start()
+    try:
+        yield
+    finally:
+        identity.stop()
+        identity.options = before
+        identity.start()
 
 
 class TestFaults(base.FunctionalTest):
@@ -90,6 +108,32 @@ class TestFaults(base.FunctionalTest):
         finally:
             self.server.send(signal.SIGCONT)
         self.assertEqual(KEY, self.unwrap())
+
+    def test_token_expired(self) -> None:
+        """On its way to Barbican, which asks Keystone about it too late.
+
+        One that is about to expire is not used in the first place.
+        """
+        with (
+            _short_tokens(),
+            proxy.Proxy(self.server.url) as seen,
+            futures.ThreadPoolExecutor(1) as pool,
+        ):
+            strategy = custody.strategy(seen.url, key_cache_ttl=0, timeout=30)
+            strategy.start()
+            self.addCleanup(strategy.stop)
+            seen.statuses.clear()
+            self.server.send(signal.SIGSTOP)
+            try:
+                call = pool.submit(
+                    strategy.unwrap, self.reference, self.wrapped, b'b'
+                )
+                time.sleep(TOKEN_SECONDS + 2)
+                self.assertFalse(call.done())
+            finally:
+                self.server.send(signal.SIGCONT)
+            self.assertEqual(KEY, call.result(30))
+            self.assertEqual([401, 200], seen.statuses[:2])
 
     def test_token_revoked(self) -> None:
         """Nobody notices: another token is got."""

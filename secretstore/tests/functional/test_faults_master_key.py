@@ -2,13 +2,16 @@
 """The master key's file goes away under a running service, and comes back."""
 
 import contextlib
+import json
 import pathlib
+import sys
 import time
 import typing
+import unittest
 import uuid
 
-from secretstore.tests.functional import base, clients
-from secretstore.tests.functional.services import own, system, web
+from secretstore.tests.functional import base, clients, services
+from secretstore.tests.functional.services import own, process, system, web
 
 BODY = {'payload': 'hush', 'payload_content_type': 'text/plain'}
 CACHE_SECONDS = 3
@@ -110,6 +113,49 @@ class TestMasterKeyAway(base.FunctionalTest):
         self.assertEqual(
             answer.status == 503 and heals, 'retry-after' in answer.headers
         )
+
+
+class TestDiskFull(unittest.TestCase):
+    """On a disk of its own, which is really full."""
+
+    def test_no_key_or_a_whole_one(self) -> None:
+        folder = process.new_folder('full-disk')
+        program = pathlib.Path(services.__file__).with_name(
+            'full_disk_program.py'
+        )
+        told = json.loads(
+            system.run([*_own_mounts(folder), sys.executable, program, folder])
+            .strip()
+            .splitlines()[-1]
+        )
+        self.assertEqual([], list(folder.iterdir()))
+        failure, message = told['refusal']
+        self.assertEqual('MasterKeyUnavailable', failure)
+        self.assertIn('No space left on device', message)
+        self.assertIn(f'{folder}/keys/', message)
+        # Neither half a key nor a draft is left, and what was there is whole.
+        self.assertEqual(1, len(told['before']))
+        self.assertEqual(told['before'], told['after'])
+        self.assertTrue(told['reads'])
+        # Space is all that it needs.
+        self.assertEqual(
+            sorted([*told['before'], f'{told["created"]}.key']), told['end']
+        )
+
+
+def _own_mounts(folder: pathlib.Path) -> list[str]:
+    """A command whose mounts nobody else sees."""
+    unshare = system.find('unshare', 'util-linux')
+    reasons = []
+    for words in (['--mount'], ['--mount', '--map-root-user']):
+        command = [unshare, *words]
+        try:
+            system.run([*command, 'mount', '-t', 'tmpfs', 'none', folder])
+        except system.Error as exc:
+            reasons.append(str(exc))
+        else:
+            return command
+    system.missing(f'no mounts of its own: {"; ".join(reasons)}')
 
 
 def _stranger() -> dict[str, str]:

@@ -65,6 +65,10 @@ class TestService(base.FunctionalTest):
     def read(self, headers: dict[str, str], ref: str) -> web.Answer:
         return web.call('GET', f'{ref}/payload', headers=headers)
 
+    def starts(self) -> int:
+        """How often a process has loaded the application."""
+        return self.server.log_text().count(' ready in ')
+
     def workers(self) -> list[int]:
         return [
             worker
@@ -83,7 +87,12 @@ class TestService(base.FunctionalTest):
         self.assertEqual(1, listed.count('NEVER_EXTRACTABLE'), listed)
         workers = self.workers()
         self.assertTrue(1 <= len(workers) <= PROCESSES * WORKERS, workers)
+        before = self.starts()
         self.server.restart()
+        # One that still starts would end with its worker.
+        system.wait_for(
+            'all processes', lambda: self.starts() == before + PROCESSES, 30
+        )
         for headers, ref in zip(projects, refs, strict=True):
             self.assertEqual(b'hush', self.read(headers, ref).body)
         self.refuse_the_pin(self.workers())
