@@ -27,6 +27,7 @@ holds a key, a payload, a token or a PIN.
     |   +-- ConductorUnavailable
     |   +-- DatabaseUnavailable
     |   +-- MasterKeyUnavailable
+    |       +-- MasterKeyUnusable   until somebody changes something
     +-- StartupError          the service must not start; one line says why
 """
 
@@ -127,6 +128,14 @@ class DatabaseUnavailable(Unavailable):
 
 class MasterKeyUnavailable(Unavailable):
     """The custodian of the master key cannot be reached at the moment."""
+
+
+class MasterKeyUnusable(MasterKeyUnavailable):
+    """It works no better until somebody does what the message says.
+
+    After that it does so without a restart, which is why it is a kind of
+    ``Unavailable``; to repeat the call before is in vain.
+    """
 
 
 class StartupError(SecretStoreError):

@@ -45,6 +45,7 @@ CODES: dict[type[errors.SecretStoreError], str] = {
     errors.Corrupt: 'corrupt',
     errors.MasterKeyNotFound: 'master_key_not_found',
     errors.DatabaseUnavailable: 'database_unavailable',
+    errors.MasterKeyUnusable: 'master_key_unusable',
     errors.MasterKeyUnavailable: 'master_key_unavailable',
     errors.Unavailable: 'unavailable',
     errors.SecretStoreError: 'internal_error',
@@ -121,11 +122,26 @@ def response(
 
 def _away(error: errors.Unavailable) -> str:
     # Messages are for the operator and name files and hosts.
+    if isinstance(error, errors.MasterKeyUnusable):
+        return 'the master key is not usable until an operator sees to it.'
     if isinstance(error, errors.MasterKeyUnavailable):
         return 'the master key is not available.'
     if isinstance(error, errors.ConductorUnavailable):
         return 'the conductor is not available.'
     return 'the database is not available.'
+
+
+def _unavailable(
+    status: int, error: errors.Unavailable, operation: str
+) -> webob.Response:
+    headers = {'Retry-After': RETRY_AFTER_SECONDS}
+    level = logging.WARNING
+    if isinstance(error, errors.MasterKeyUnusable):
+        # To repeat the request before somebody has mended it is in vain.
+        headers, level = {}, logging.ERROR
+    LOG.log(level, '%s: answered 503: %s', operation, error.message)
+    words = f'{operation} is not possible at the moment - {_away(error)}'
+    return response(status, words, headers)
 
 
 def from_exception(error: Exception, operation: str) -> webob.Response:
@@ -145,12 +161,7 @@ def from_exception(error: Exception, operation: str) -> webob.Response:
             'user/project privileges',
         )
     if isinstance(error, errors.Unavailable):
-        LOG.warning('%s: answered 503: %s', operation, error.message)
-        return response(
-            status,
-            f'{operation} is not possible at the moment - {_away(error)}',
-            {'Retry-After': RETRY_AFTER_SECONDS},
-        )
+        return _unavailable(status, error, operation)
     if isinstance(error, errors.Corrupt):
         LOG.error('%s: refused as corrupt: %s', operation, error.message)
         return response(

@@ -15,7 +15,10 @@ from secretstore.security.pkcs11.messages import KeyInfo
 from secretstore.security.pkcs11.reference import KeyName
 
 _HELP = {
-    'check': 'log in to the token, and try what it can do',
+    'check': (
+        'log in to the token, also with a PIN that it has refused before, and '
+        'try what it can do'
+    ),
     'list': 'list the keys whose labels begin with [pkcs11] key_label_prefix',
     'create-key': 'make a key in the token, for master-key rotate --key',
 }
@@ -38,8 +41,10 @@ def add_parser(
 
 
 @contextlib.contextmanager
-def _started(conf: cfg.ConfigOpts) -> Iterator[Custodian]:
-    custodian = Custodian(conf)
+def _started(
+    conf: cfg.ConfigOpts, refused_pin_again: bool = False
+) -> Iterator[Custodian]:
+    custodian = Custodian(conf, refused_pin_again=refused_pin_again)
     try:
         custodian.start()
         yield custodian
@@ -48,7 +53,7 @@ def _started(conf: cfg.ConfigOpts) -> Iterator[Custodian]:
 
 
 def _check(_: object, conf: cfg.ConfigOpts) -> None:
-    with _started(conf) as custodian:
+    with _started(conf, refused_pin_again=True) as custodian:
         token = custodian.token
         print(f'Library     {conf.pkcs11.library_path} ({token.library})')
         print(f'Token       {token.label}')

@@ -10,7 +10,8 @@ OPTS: list[cfg.Opt] = [
         help="""
 Folder for what this host has to remember, for use in other options
 (``$state_path/...``).  ``secretstore-standalone`` keeps its database and its
-keys here; other deployments may leave it empty.
+keys here; with the ``pkcs11`` strategy, processes tell each other here which
+PIN the token refused.  Others may leave it empty.
 """,
     ),
 ]

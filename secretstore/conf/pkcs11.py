@@ -37,9 +37,9 @@ hsm check" shows it.
         help="""
 File with the PIN of the token's user, as its only line. Others than its owner
 and group must have no access to it. It is read each time a session is opened.
-A process presents a PIN that the token refused no second time before the file
-changes, but each process, and each that is started in its place, presents it
-once. Set this or pin_credential.
+A PIN that the token refused is presented no second time by any process of this
+host, as long as they can share what they know in state_path, until an operator
+runs "secretstore-manage hsm check". Set this or pin_credential.
 """,
     ),
     cfg.StrOpt(
@@ -93,7 +93,8 @@ killed and replaced, and the request is answered with 503.
         default=30,
         min=1,
         help="""
-Seconds that a new worker may take to load the library and to log in.
+Seconds that a new worker may take to load the library, and again to log in or
+to wait while other processes of this host do.
 """,
     ),
     cfg.ListOpt(

@@ -7,9 +7,8 @@ from collections.abc import Callable
 import contextlib
 import os
 import secrets
-import stat
 
-from secretstore import errors
+from secretstore import errors, exposure
 from secretstore.crypto import aead
 
 _Put = Callable[[str, str], None]
@@ -20,6 +19,7 @@ _MAKE_ONE = (
     'make one with secretstore-manage rpc create-seal-key, or copy that of '
     'the other hosts'
 )
+_ROTATE = ', and perhaps secretstore-manage rpc create-seal-key --rotate'
 
 
 def read(path: str) -> list[bytes]:
@@ -33,7 +33,9 @@ def read(path: str) -> list[bytes]:
         raise _wrong(path, str(error.strerror)) from error
     try:
         if not _is_credential(path):
-            _refuse_exposed(path, os.fstat(file))
+            rule = exposure.ours('600', _ROTATE)
+            if problem := exposure.problem(os.fstat(file), rule):
+                raise _wrong(path, problem)
         content = os.read(file, _MOST_BYTES)
     finally:
         os.close(file)
@@ -90,26 +92,6 @@ def _is_credential(path: str) -> bool:
     """Whether systemd guards it, by access lists and not by its owner."""
     folder = os.environ.get('CREDENTIALS_DIRECTORY')
     return bool(folder) and os.path.dirname(path) == folder
-
-
-def _refuse_exposed(path: str, info: os.stat_result) -> None:
-    """Raise unless it is a file that nobody else has access to."""
-    if not stat.S_ISREG(info.st_mode):
-        raise _wrong(path, 'this is no regular file')
-    if info.st_uid != os.geteuid():
-        raise _wrong(
-            path,
-            f'it belongs to user id {info.st_uid}: it must belong to the '
-            f'user the service runs as (id {os.geteuid()})',
-        )
-    if info.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise _wrong(
-            path,
-            f'it is open to group or others (mode '
-            f'{stat.S_IMODE(info.st_mode):04o}): find out who could read it, '
-            f'then run chmod 600, and perhaps secretstore-manage rpc '
-            f'create-seal-key --rotate',
-        )
 
 
 def _parsed(path: str, content: bytes) -> list[bytes]:

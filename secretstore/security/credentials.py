@@ -8,7 +8,7 @@ that only this service can read, and tells its path in CREDENTIALS_DIRECTORY.
 import os
 import stat
 
-from secretstore import errors
+from secretstore import exposure
 from secretstore.security import keyfiles
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -18,7 +18,7 @@ class Credentials:
     """Key files by name that are read, and never written.
 
     Of a file that others could read, or somebody else than root or the
-    service could have written, ``MasterKeyUnavailable`` says what is wrong.
+    service could have written, ``MasterKeyUnusable`` says what is wrong.
 
     :param path: None when systemd handed over nothing
     """
@@ -55,28 +55,23 @@ class Credentials:
             except FileNotFoundError:
                 return None
             try:
-                _refuse_exposed(path, os.fstat(file))
+                info = os.fstat(file)
+                keyfiles.refuse_exposed(path, info, _rule(info))
                 return os.read(file, keyfiles.MOST_BYTES)
             finally:
                 os.close(file)
 
 
-def _refuse_exposed(path: str, info: os.stat_result) -> None:
+def _rule(info: os.stat_result) -> exposure.Rule:
     user = os.geteuid()
-    exposed = stat.S_IRWXO | stat.S_IRWXG
+    closed = exposure.GROUP_AND_OTHERS
     if info.st_uid == 0 != user:
         # systemd lets the service read root's file by an access list, and
         # the mask of the list shows where the group's mode would be.
-        exposed &= ~stat.S_IRGRP
-    if not stat.S_ISREG(info.st_mode):
-        raise errors.MasterKeyUnavailable(f'{path}: not a regular file')
-    if info.st_uid not in (0, user):
-        raise errors.MasterKeyUnavailable(
-            f'{path}: belongs to user id {info.st_uid}, though systemd gives '
-            f'credentials to root or to the service: this is not one'
-        )
-    if info.st_mode & exposed:
-        raise errors.MasterKeyUnavailable(
-            f'{path}: open to others (mode {stat.S_IMODE(info.st_mode):04o}): '
-            f'use LoadCredential= or LoadCredentialEncrypted= of systemd'
-        )
+        closed &= ~stat.S_IRGRP
+    return exposure.Rule(
+        closed,
+        'use LoadCredential= or LoadCredentialEncrypted= of systemd',
+        (0, user),
+        'systemd gives credentials to root or to the service: this is not one',
+    )

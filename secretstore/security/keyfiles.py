@@ -7,13 +7,13 @@ opened directory, so that nothing can be exchanged between check and use.
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 import contextlib
 import os
 import secrets
 import stat
 
-from secretstore import errors
+from secretstore import errors, exposure
 from secretstore.crypto import aead
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -25,10 +25,10 @@ class KeyDirectory:
     """Key files by name, one 256-bit key in each, as a line of base64.
 
     Names are the caller's own, never a user's.  Messages name the file and
-    what to do.  What an operator can put right without a backup (a missing
-    directory, permissions, owner, a full disk) is ``MasterKeyUnavailable``
-    and works again once it is; a file that is gone or holds no key is
-    ``MasterKeyNotFound``.
+    what to do.  What an operator can put right without a backup is
+    ``MasterKeyUnavailable`` (a missing directory, a full disk) or
+    ``MasterKeyUnusable`` (permissions, owner), and works again once it is; a
+    file that is gone or holds no key is ``MasterKeyNotFound``.
     """
 
     def __init__(self, path: str) -> None:
@@ -65,7 +65,7 @@ class KeyDirectory:
             except FileNotFoundError:
                 raise _missing(path) from None
             try:
-                _refuse_exposed(path, os.fstat(file), stat.S_ISREG, '600')
+                refuse_exposed(path, os.fstat(file), exposure.ours('600'))
                 content = os.read(file, MOST_BYTES)
             finally:
                 os.close(file)
@@ -94,16 +94,15 @@ class KeyDirectory:
                     f'[proprietary] crypt_key_dir'
                 ) from None
             except NotADirectoryError:
-                raise errors.MasterKeyUnavailable(
+                raise errors.MasterKeyUnusable(
                     f'{self._path}: not a directory, or a symbolic link, '
                     f'which is refused: set [proprietary] crypt_key_dir to '
                     f'the directory itself'
                 ) from None
         try:
             with reported(self._path):
-                _refuse_exposed(
-                    self._path, os.fstat(directory), stat.S_ISDIR, '700'
-                )
+                rule = exposure.ours('700')._replace(is_type=stat.S_ISDIR)
+                refuse_exposed(self._path, os.fstat(directory), rule)
             yield directory
         finally:
             os.close(directory)
@@ -149,26 +148,12 @@ def _unlink_drafts(directory: int, name: str) -> None:
                 os.unlink(entry, dir_fd=directory)
 
 
-def _refuse_exposed(
-    path: str,
-    info: os.stat_result,
-    is_type: Callable[[int], bool],
-    mode: str,
+def refuse_exposed(
+    path: str, info: os.stat_result, rule: exposure.Rule
 ) -> None:
-    """Raise unless the type is right and nobody else has access."""
-    if not is_type(info.st_mode):
-        raise errors.MasterKeyUnavailable(f'{path}: not a regular file')
-    if info.st_uid != os.geteuid():
-        raise errors.MasterKeyUnavailable(
-            f'{path}: belongs to user id {info.st_uid}: it must belong to '
-            f'the user the service runs as (id {os.geteuid()})'
-        )
-    if info.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise errors.MasterKeyUnavailable(
-            f'{path}: open to group or others (mode '
-            f'{stat.S_IMODE(info.st_mode):04o}): find out who could read '
-            f'it, then run chmod {mode}'
-        )
+    """Raise MasterKeyUnusable unless the opened file keeps the rule."""
+    if problem := exposure.problem(info, rule):
+        raise errors.MasterKeyUnusable(f'{path}: {problem}')
 
 
 def parsed(path: str, content: bytes) -> bytes:

@@ -77,7 +77,7 @@ class SecurityWorkflow(workflow.BaseSecurityWorkflow):
     def destroy_master_key(self, reference: str) -> None:
         name = _file_name(reference)
         if self._credentials.read(name) is not None:
-            raise errors.MasterKeyUnavailable(
+            raise errors.MasterKeyUnusable(
                 f'{self._credentials.path_of(name)}: this master key is a '
                 f'systemd credential, which only its unit can let go: remove '
                 f'it there and restart, then destroy the key once more'

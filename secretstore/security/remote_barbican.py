@@ -174,7 +174,7 @@ class RemoteBarbican:
             region_name=group.barbican_region_name,
         )
         if not endpoint:
-            raise errors.MasterKeyUnavailable(
+            raise errors.MasterKeyUnusable(
                 'Barbican: the catalog has no key-manager endpoint of this '
                 'type and region: register one, or set [barbican] '
                 'barbican_url'
@@ -226,9 +226,14 @@ class RemoteBarbican:
                     f'[barbican] project_name'
                 ) from exc
             self.disconnect()
-            raise errors.MasterKeyUnavailable(
-                f'Barbican: {what}: {_line(exc)}: {_advice(exc)}'
-            ) from exc
+            status = _status(exc)
+            kind = (
+                errors.MasterKeyUnusable
+                if status in _ADVICE
+                else errors.MasterKeyUnavailable
+            )
+            advice = _ADVICE.get(status, _USUAL_ADVICE)
+            raise kind(f'Barbican: {what}: {_line(exc)}: {advice}') from exc
 
 
 def _client_factory(path: str) -> Callable[..., Any]:
@@ -256,7 +261,7 @@ def _refuse_ourselves(found: session.Session, endpoint: str) -> None:
     """
     answer = found.get(endpoint, authenticated=False)
     if answer.headers.get(version.IMPLEMENTATION_HEADER):
-        raise errors.MasterKeyUnavailable(
+        raise errors.MasterKeyUnusable(
             f'Barbican: at {endpoint} answers secretstore itself, which '
             f'cannot guard its own master keys: set [barbican] barbican_url '
             f'to a Barbican'
@@ -271,11 +276,12 @@ def _id_in(reference: str) -> str:
     return reference.rstrip('/').rpartition('/')[2]
 
 
-def _advice(exc: Exception) -> str:
-    status = getattr(exc, 'status_code', getattr(exc, 'http_status', None))
+def _status(exc: Exception) -> int:
+    """What Barbican or Keystone answered; 0 when nobody did."""
     if _is_refused_token(exc):
-        status = 401
-    return _ADVICE.get(status or 0, _USUAL_ADVICE)
+        return 401
+    status = getattr(exc, 'status_code', getattr(exc, 'http_status', None))
+    return status or 0
 
 
 def _is_refused_token(exc: Exception) -> bool:

@@ -30,11 +30,17 @@ class Custodian:
     workers of its own.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
-        """Raise ``StartupError`` when the options cannot be right."""
+    def __init__(
+        self, conf: cfg.ConfigOpts, *, refused_pin_again: bool = False
+    ) -> None:
+        """Raise ``StartupError`` when the options cannot be right.
+
+        :param refused_pin_again: present the PIN, once, also when the token
+            has refused it before
+        """
         _validate(conf)
         group = conf.pkcs11
-        pin = Pin(conf)
+        pin = Pin(conf, again=refused_pin_again)
         self.pin_path = pin.path
         self._pin = pin
         self._group = group
@@ -140,13 +146,10 @@ class Custodian:
     def _new_pool(self) -> pool.Pool:
         # With a starter of its own: a fork may find any lock held.
         group = self._group
-        starter = Starter(
-            group.library_path,
-            group.token_label,
-            group.token_serial_number,
-            self._pin,
-            group.start_timeout,
+        find = messages.Find(
+            group.library_path, group.token_label, group.token_serial_number
         )
+        starter = Starter(find, self._pin, group.start_timeout)
         limits = pool.Limits(
             group.workers, group.wait_timeout, group.call_timeout
         )

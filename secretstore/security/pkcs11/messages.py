@@ -22,12 +22,17 @@ class _Message(msgspec.Struct, tag=True, array_like=True):
         return type(self).__name__
 
 
-class Open(_Message):
-    """Log in to a token.  The first message, and answered by ``Token``."""
+class Find(_Message):
+    """Load a library, and find a token.  The first; answered by ``Token``."""
 
     library: str
     token_label: str
     token_serial: str
+
+
+class LogIn(_Message):
+    """Log in to what was found.  The second; answered by ``Done``."""
+
     pin: str
 
 
@@ -86,7 +91,7 @@ class Done(_Message):
 
 
 class Token(_Message):
-    """The token that the worker is logged in to."""
+    """The token that the worker has found."""
 
     label: str
     serial: str
@@ -125,7 +130,7 @@ class Failed(_Message):
     ``kind`` is one of
 
     * ``corrupt``: the token works, and the blob does not open;
-    * ``missing``: this session sees no such key;
+    * ``missing``: there is no such token, or this session sees no such key;
     * ``refused``: the token works, and this will not until somebody changes
       something;
     * ``pin``: the token refused the PIN;
@@ -136,7 +141,17 @@ class Failed(_Message):
     text: str
 
 
-Request = Open | Check | Discover | Create | Destroy | Wrap | Unwrap | ListKeys
+Request = (
+    Find
+    | LogIn
+    | Check
+    | Discover
+    | Create
+    | Destroy
+    | Wrap
+    | Unwrap
+    | ListKeys
+)
 Answer = Done | Token | Forms | Keys | Failed
 
 _encode = msgspec.msgpack.Encoder().encode

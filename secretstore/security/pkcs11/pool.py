@@ -20,7 +20,7 @@ LOG = logging.getLogger(__name__)
 _ERRORS: dict[str, type[errors.SecretStoreError]] = {
     'corrupt': errors.Corrupt,
     'missing': errors.MasterKeyNotFound,
-    'refused': errors.MasterKeyUnavailable,
+    'refused': errors.MasterKeyUnusable,
     'broken': errors.MasterKeyUnavailable,
 }
 _WHAT_TO_DO = {

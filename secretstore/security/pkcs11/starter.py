@@ -9,7 +9,7 @@ from oslo_log import log as logging
 
 from secretstore import errors
 from secretstore.security.pkcs11 import messages
-from secretstore.security.pkcs11.pin import Pin
+from secretstore.security.pkcs11.pin import Pin, PinRefused
 from secretstore.security.pkcs11.process import Died, Hung, Worker
 
 LOG = logging.getLogger(__name__)
@@ -26,23 +26,16 @@ class Starter:
     once, and a token that is away is not asked by all of them.
     """
 
-    def __init__(
-        self,
-        library: str,
-        token_label: str,
-        token_serial: str,
-        pin: Pin,
-        seconds: float,
-    ) -> None:
+    def __init__(self, find: messages.Find, pin: Pin, seconds: float) -> None:
         """Remember what to open.
 
-        :param seconds: for loading the library and logging in
+        :param seconds: for loading the library, and again for logging in
         """
-        self._where = (library, token_label, token_serial)
+        self._find = find
         self._pin = pin
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._failure = ''
+        self._failure = errors.MasterKeyUnavailable('')
         self._failures = 0
         self._not_before = float('-inf')
         self._clock: Callable[[], float] = time.monotonic
@@ -63,12 +56,14 @@ class Starter:
             )
         try:
             if self._clock() < self._not_before:
-                raise errors.MasterKeyUnavailable(self._failure)
-            return self._start(self._pin.read())
+                # One of its own for each thread.
+                raise type(self._failure)(self._failure.message)
+            self._pin.require_unrefused()
+            return self._start()
         finally:
             self._lock.release()
 
-    def _start(self, pin: str) -> Worker:
+    def _start(self) -> Worker:
         try:
             worker = Worker()
         except OSError as exc:
@@ -76,36 +71,59 @@ class Starter:
                 f'no process can be started for it: {exc.strerror}'
             ) from None
         try:
-            answer = worker.call(
-                messages.Open(*self._where, pin), self._seconds
-            )
+            token = self._asked(worker, self._find)
+            if not isinstance(token, messages.Token):
+                raise self._failed('a worker answered what was not asked')
+            with self._pin.presented(_identity(token), self._seconds) as pin:
+                self._asked(worker, messages.LogIn(pin))
+        except BaseException:
+            worker.kill()
+            raise
+        self._failures = 0
+        self.token = token
+        return worker
+
+    def _asked(
+        self, worker: Worker, request: messages.Find | messages.LogIn
+    ) -> messages.Answer:
+        try:
+            answer = worker.call(request, self._seconds)
         except Hung:
+            # At once: others may be waiting to log in.
             worker.kill()
             raise self._failed(
-                f'the library {self._where[0]} did not open a session in '
+                f'the library {self._find.library} did not open a session in '
                 f'{self._seconds:g} s'
             ) from None
         except Died:
             worker.kill()
             raise self._failed(
-                f'the process of the library {self._where[0]} '
+                f'the process of the library {self._find.library} '
                 f'{worker.ending} while it opened a session'
             ) from None
-        if isinstance(answer, messages.Token):
-            self._failures = 0
-            self.token = answer
-            return worker
-        worker.kill()
-        if isinstance(answer, messages.Failed) and answer.kind == 'pin':
-            self._pin.refuse(pin)
-            raise self._pin.refusal(answer.text)
-        text = answer.text if isinstance(answer, messages.Failed) else ''
-        raise self._failed(text)
+        if not isinstance(answer, messages.Failed):
+            return answer
+        if answer.kind == 'pin':
+            raise PinRefused(answer.text)
+        raise self._failed(answer.text, answer.kind)
 
-    def _failed(self, reason: str) -> errors.MasterKeyUnavailable:
+    def _failed(
+        self, reason: str, kind: str = ''
+    ) -> errors.MasterKeyUnavailable:
         pause = _PAUSES[min(self._failures, len(_PAUSES) - 1)]
         self._failures += 1
-        self._failure = f'No session with the token: {reason}'
+        kind_of_error = (
+            errors.MasterKeyUnusable
+            if kind == 'refused'
+            else errors.MasterKeyUnavailable
+        )
+        self._failure = kind_of_error(f'No session with the token: {reason}')
         self._not_before = self._clock() + pause
         LOG.warning('%s; not tried again for %g s', self._failure, pause)
-        return errors.MasterKeyUnavailable(self._failure)
+        return self._failure
+
+
+def _identity(token: messages.Token) -> str:
+    return '\0'.join(
+        (token.manufacturer, token.model, token.serial, token.label)
+    )

@@ -56,16 +56,12 @@ def _die_with(lifeline: int) -> None:
 
 
 def _serve(connection: socket.socket) -> None:
-    request = messages.receive_request(connection)
-    if not isinstance(request, messages.Open):
-        raise EOFError
-    opened = _opened(request)
-    del request
+    opened = _opened(connection)
     if isinstance(opened, messages.Failed):
         messages.send(connection, opened)
         return
     try:
-        messages.send(connection, opened.describe())
+        messages.send(connection, messages.Done())
         while True:
             request = messages.receive_request(connection)
             messages.send(connection, opened.answer(request))
@@ -74,17 +70,28 @@ def _serve(connection: socket.socket) -> None:
         opened.close()
 
 
-def _opened(request: messages.Open) -> 'token.Token | messages.Failed':
+def _opened(connection: socket.socket) -> 'token.Token | messages.Failed':
+    request = messages.receive_request(connection)
+    if not isinstance(request, messages.Find):
+        raise EOFError
     try:
         # Here, so that whoever lacks the package is told.
-        from secretstore.security.pkcs11 import token
+        from secretstore.security.pkcs11 import finding, token
     except ImportError as exc:
         return messages.Failed(
             'refused',
             f'the Python package python-pkcs11 is not installed ({exc}): '
             f'pip install secretstore[pkcs11]',
         )
-    return token.opened(request)
+    found = finding.found(request)
+    if isinstance(found, messages.Failed):
+        return found
+    messages.send(connection, found.describe())
+    # The service reads the PIN only now that somebody is there to take it.
+    request = messages.receive_request(connection)
+    if not isinstance(request, messages.LogIn):
+        raise EOFError
+    return token.opened(found, request)
 
 
 if __name__ == '__main__':

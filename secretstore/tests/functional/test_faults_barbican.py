@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Barbican that guards the master keys is down, slow, or says no."""
 
+from concurrent import futures
 import contextlib
 import signal
 import time
@@ -15,6 +16,23 @@ from secretstore.tests.functional.services import accounts, proxy
 KEY = aead.generate_key()
 # Barbican's own requests to Keystone take a moment as well.
 TIMEOUT = 3
+TOKEN_SECONDS = 3
+
+
+@contextlib.contextmanager
+def _short_tokens() -> typing.Iterator[None]:
+    """Have Keystone give out tokens that expire at once, nearly."""
+    identity = services.keystone()
+    before = identity.options
+    identity.stop()
+    identity.options = {'token': {'expiration': TOKEN_SECONDS}}
+    identity.start()
+    try:
+        yield
+    finally:
+        identity.stop()
+        identity.options = before
+        identity.start()
 
 
 class TestFaults(base.FunctionalTest):
@@ -41,7 +59,10 @@ class TestFaults(base.FunctionalTest):
     def unwrap(self) -> bytes:
         return self.strategy.unwrap(self.reference, self.wrapped, b'b')
 
-    def refusals(self) -> list[str]:
+    def refusals(
+        self,
+        failure: type[errors.SecretStoreError] = errors.MasterKeyUnavailable,
+    ) -> list[str]:
         """What each method says, all of them being impossible now."""
         said = []
         for call in (
@@ -50,8 +71,9 @@ class TestFaults(base.FunctionalTest):
             self.strategy.create_master_key,
             lambda: self.strategy.destroy_master_key(self.reference),
         ):
-            with self.assertRaises(errors.MasterKeyUnavailable) as caught:
+            with self.assertRaises(failure) as caught:
                 call()
+            self.assertIs(failure, type(caught.exception))
             said.append(caught.exception.message)
             self.assertNotIn('\n', said[-1])
             self.assertTrue(said[-1].startswith('Barbican: '), said[-1])
@@ -87,6 +109,32 @@ class TestFaults(base.FunctionalTest):
             self.server.send(signal.SIGCONT)
         self.assertEqual(KEY, self.unwrap())
 
+    def test_token_expired(self) -> None:
+        """On its way to Barbican, which asks Keystone about it too late.
+
+        One that is about to expire is not used in the first place.
+        """
+        with (
+            _short_tokens(),
+            proxy.Proxy(self.server.url) as seen,
+            futures.ThreadPoolExecutor(1) as pool,
+        ):
+            strategy = custody.strategy(seen.url, key_cache_ttl=0, timeout=30)
+            strategy.start()
+            self.addCleanup(strategy.stop)
+            seen.statuses.clear()
+            self.server.send(signal.SIGSTOP)
+            try:
+                call = pool.submit(
+                    strategy.unwrap, self.reference, self.wrapped, b'b'
+                )
+                time.sleep(TOKEN_SECONDS + 2)
+                self.assertFalse(call.done())
+            finally:
+                self.server.send(signal.SIGCONT)
+            self.assertEqual(KEY, call.result(30))
+            self.assertEqual([401, 200], seen.statuses[:2])
+
     def test_token_revoked(self) -> None:
         """Nobody notices: another token is got."""
         self.assertEqual(KEY, self.unwrap())
@@ -99,7 +147,7 @@ class TestFaults(base.FunctionalTest):
         self.assertEqual(KEY, self.unwrap())
         self.change_user(enabled=False)
         self.addCleanup(self.change_user, enabled=True)
-        for message in self.refusals():
+        for message in self.refusals(errors.MasterKeyUnusable):
             self.assertIn('credentials of [barbican] are refused', message)
         self.change_user(enabled=True)
         self.assertEqual(KEY, self.unwrap())
@@ -107,7 +155,7 @@ class TestFaults(base.FunctionalTest):
     def test_role_taken_away(self) -> None:
         project = self.directory.ensure('project', custody.CUSTODIAN.project)
         with self._without_role('member', project):
-            with self.assertRaises(errors.MasterKeyUnavailable) as caught:
+            with self.assertRaises(errors.MasterKeyUnusable) as caught:
                 self.unwrap()
             self.assertIn(
                 'give it the role "member"', caught.exception.message

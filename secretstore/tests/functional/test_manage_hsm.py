@@ -16,7 +16,8 @@ class TestManageHsm(unittest.TestCase):
     def manage(self, *words: str, **options: object) -> str:
         """What is printed, with no database configured at all."""
         group = {**self.token.options(), **options}
-        uwsgi.write_options(self.config, {'pkcs11': group})
+        shared = {'state_path': self.token.folder}
+        uwsgi.write_options(self.config, {'DEFAULT': shared, 'pkcs11': group})
         output = system.run(
             [
                 own.program('secretstore-manage'),

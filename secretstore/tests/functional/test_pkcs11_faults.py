@@ -18,7 +18,13 @@ from secretstore.tests.functional.services import tokens
 class TestTokenAway(pkcs11_base.TokenTest):
     def test_removed_and_back(self) -> None:
         with self.token.away():
-            message = self.refusal()
+            with self.assertRaises(errors.MasterKeyUnavailable) as caught:
+                self.unwrap()
+            # It may be back at any time.
+            self.assertNotIsInstance(
+                caught.exception, errors.MasterKeyUnusable
+            )
+            message = caught.exception.message
             self.assertIn(self.token.label, message)
             self.assertIn('is it connected and initialised', message)
             self.refusal(self.strategy.check)
@@ -86,7 +92,7 @@ class TestKeys(pkcs11_base.TokenTest):
             lambda: self.strategy.destroy_master_key(self.reference),
             lambda: self.strategy.wrap(self.reference, bytes(32), b''),
         ):
-            message = self.refusal(call)
+            message = self.refusal(call, errors.MasterKeyUnusable)
             self.assertIn(self.reference, message)
             self.assertIn('more than one AES key', message)
 
@@ -112,7 +118,8 @@ class TestKeys(pkcs11_base.TokenTest):
         self.strategy.stop()
         strategy = self.started()
         message = self.refusal(
-            lambda: strategy.unwrap(name.reference, wrapped, b'')
+            lambda: strategy.unwrap(name.reference, wrapped, b''),
+            errors.MasterKeyUnusable,
         )
         self.assertIn('its HMAC key is gone', message)
 
@@ -150,9 +157,13 @@ class TestMechanisms(pkcs11_base.TokenTest):
         wrapped = self.strategy.wrap(created, pkcs11_base.KEY, b'')
         self.assertEqual(blob.AES_CBC_PAD_HMAC.header, wrapped[:2])
         # What was wrapped with it waits until it is there again.
-        message = self.refusal()
-        self.assertIn(self.reference, message)
-        self.assertIn('does not do aes-gcm any more', message)
+        for call in (
+            self.unwrap,
+            lambda: self.strategy.wrap(self.reference, bytes(32), b''),
+        ):
+            message = self.refusal(call, errors.MasterKeyUnusable)
+            self.assertIn(self.reference, message)
+        self.assertIn('does not do aes-gcm any more', self.refusal())
         self.strategy.stop()
         self.token.allow()
         self.strategy = self.started()
@@ -198,6 +209,7 @@ class TestStart(pkcs11_base.TokenTest, base.FunctionalTest):
         conf = self.token.configuration()
         message = self.refusal(SecurityWorkflow(conf).start)
         self.assertIn('2 tokens have the label', message)
+        self.refusal(SecurityWorkflow(conf).start, errors.MasterKeyUnusable)
         self.strategy = self.started(
             token_label='', token_serial_number=serial
         )

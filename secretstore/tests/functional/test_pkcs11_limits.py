@@ -11,7 +11,7 @@ import typing
 
 from secretstore.security.pkcs11.strategy import SecurityWorkflow
 from secretstore.tests.functional import pkcs11_base
-from secretstore.tests.functional.services import system
+from secretstore.tests.functional.services import libraries, system
 
 THREADS = 32
 # SoftHSM, but only so many sessions of all processes together: each holds a
@@ -56,22 +56,7 @@ _CRASHING = 'void C_GetFunctionList(void) { *(volatile char *)0 = 0; }'
 
 class _Test(pkcs11_base.TokenTest):
     def compiled(self, source: str, **values: object) -> pathlib.Path:
-        """A library made of C, with these as macros."""
-        compiler = system.find('gcc', 'gcc')
-        code, library = (
-            self.token.folder / f'library.{kind}' for kind in ('c', 'so')
-        )
-        code.write_text(source)
-        macros = [
-            f'-D{name}={value}'
-            if isinstance(value, int)
-            else f'-D{name}="{value}"'
-            for name, value in values.items()
-        ]
-        system.run(
-            [compiler, '-shared', '-fPIC', *macros, '-o', library, code]
-        )
-        return library
+        return libraries.compiled(self.token.folder, source, **values)
 
 
 class TestLimit(_Test):

@@ -13,7 +13,7 @@ from unittest import mock
 from secretstore import errors
 from secretstore.security.pkcs11.strategy import SecurityWorkflow
 from secretstore.tests.functional import pkcs11_base
-from secretstore.tests.functional.services import opencryptoki
+from secretstore.tests.functional.services import opencryptoki, process
 
 WRONG = '00000000'
 # What a token says after one wrong PIN, and after two.
@@ -34,6 +34,9 @@ class TestAttempts(unittest.TestCase):
 
     def setUp(self) -> None:
         self.conf = self.token.configuration(workers=4, pin_file=self.file())
+        # What was refused in another test is not remembered.
+        state = process.new_folder('state')
+        self.conf.set_override('state_path', str(state))
         self.strategy = SecurityWorkflow(self.conf)
         self.strategy.start()
         self.addCleanup(self.strategy.stop)
@@ -52,7 +55,7 @@ class TestAttempts(unittest.TestCase):
         def call(_: int) -> str:
             try:
                 self.strategy.check()
-            except errors.MasterKeyUnavailable as exc:
+            except errors.MasterKeyUnusable as exc:
                 return exc.message
             return 'works'
 
@@ -81,11 +84,10 @@ class TestAttempts(unittest.TestCase):
         self.assertNotIn('USER_PIN_', self.counted())
 
     def test_never_the_last_one(self) -> None:
-        self.token.write_pin(WRONG)
         self.lose_workers()
-        for _ in range(4):
-            # Each is a service that is started again, by systemd perhaps.
-            with self.assertRaises(errors.MasterKeyUnavailable) as caught:
+        for number in range(4):
+            self.token.write_pin(f'{WRONG[1:]}{number}')
+            with self.assertRaises(errors.MasterKeyUnusable) as caught:
                 SecurityWorkflow(self.conf).start()
         self.assertIn(
             'one more wrong PIN would lock', caught.exception.message

@@ -65,6 +65,10 @@ class TestService(base.FunctionalTest):
     def read(self, headers: dict[str, str], ref: str) -> web.Answer:
         return web.call('GET', f'{ref}/payload', headers=headers)
 
+    def starts(self) -> int:
+        """How often a process has loaded the application."""
+        return self.server.log_text().count(' ready in ')
+
     def workers(self) -> list[int]:
         return [
             worker
@@ -83,11 +87,19 @@ class TestService(base.FunctionalTest):
         self.assertEqual(1, listed.count('NEVER_EXTRACTABLE'), listed)
         workers = self.workers()
         self.assertTrue(1 <= len(workers) <= PROCESSES * WORKERS, workers)
+        before = self.starts()
         self.server.restart()
+        # One that still starts would end with its worker.
+        system.wait_for(
+            'all processes', lambda: self.starts() == before + PROCESSES, 30
+        )
         for headers, ref in zip(projects, refs, strict=True):
             self.assertEqual(b'hush', self.read(headers, ref).body)
         self.refuse_the_pin(self.workers())
-        self.token.write_pin(self.token.pin)
+        # An operator has the token take it; nothing is started again.
+        self.token.change_pin(WRONG_PIN)
+        self.assert_unusable(self.store(_projects(1)[0]))
+        self.assertIn('accepted', self.server.manage('hsm', 'check'))
         self.stored(_projects(1)[0])
         workers = self.workers()
         self.assertTrue(workers)
@@ -108,12 +120,18 @@ class TestService(base.FunctionalTest):
                 self.assertNotIn(self.token.pin.encode(), content)
             os.kill(worker, signal.SIGKILL)
         for _ in range(5):
-            self.assertEqual(503, self.store(_projects(1)[0]).status)
+            self.assert_unusable(self.store(_projects(1)[0]))
         log = self.server.log_text()
         self.assertIn('the token refused this PIN', log)
         self.assertIn(' DEBUG ', log)
         self.assertNotIn(WRONG_PIN, log)
         self.assertEqual([], marks.found_in(log, 'the log'))
+
+    def assert_unusable(self, answer: web.Answer) -> None:
+        """A client that waits and repeats it would do so in vain."""
+        self.assertEqual(503, answer.status, answer.body)
+        self.assertNotIn('retry-after', answer.headers)
+        self.assertIn(b'until an operator sees to it', answer.body)
 
     def test_token_away(self) -> None:
         self.start(1)

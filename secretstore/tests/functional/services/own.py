@@ -117,7 +117,12 @@ class SecretStore(Api):
         super().__init__({}, processes, threads)
         self.key_folder = self.folder / 'keys'
         self.options = uwsgi.merge(
-            {'DEFAULT': {'auth_strategy': 'noauth'}},
+            {
+                'DEFAULT': {
+                    'auth_strategy': 'noauth',
+                    'state_path': self.folder,
+                }
+            },
             with_database(database_url, self.key_folder),
             options or {},
         )

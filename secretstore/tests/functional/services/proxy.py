@@ -14,13 +14,14 @@ class Proxy:
     """Passes requests below its own path on to another server.
 
     paths are those of the requests that came, in order, as the server behind
-    saw them.
+    saw them; statuses are those of its answers.
     """
 
     def __init__(self, behind: str, prefix: str = '') -> None:
         self.port = system.free_port()
         self.url = f'http://{system.HOST}:{self.port}{prefix}'
         self.paths: list[str] = []
+        self.statuses: list[int] = []
         self.behind = behind
         self.prefix = prefix
         self._server = server.ThreadingHTTPServer(
@@ -62,6 +63,7 @@ class Proxy:
             # As if there were nothing in between.
             request.close_connection = True
             return
+        self.statuses.append(answer.status)
         request.send_response_only(answer.status)
         for name, value in answer.headers.items():
             if name not in _DROPPED:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does to a token what its owner's tools would; run as a program.
 
-Reads JSON from standard input: library, label, pin, and the attributes of
-secret keys to import, bytes in hexadecimal.  A process of its own, since a
-library belongs to whoever has loaded it first.
+Reads JSON from standard input: library, label, pin, the attributes of secret
+keys to import, bytes in hexadecimal, and perhaps a new PIN.  A process of its
+own, since a library belongs to whoever has loaded it first.
 """
 
 import json
@@ -30,6 +30,8 @@ def main() -> None:
             key[Attribute.TOKEN] = True
             key[Attribute.KEY_TYPE] = KeyType[described['KEY_TYPE']]
             session.create_object(key)
+        if 'new_pin' in asked:
+            session.set_pin(asked['pin'], asked['new_pin'])
     print(int(token.flags))
 
 

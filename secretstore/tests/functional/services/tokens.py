@@ -62,6 +62,7 @@ class Token(abc.ABC):
         options.register_opts(conf)
         conf([], default_config_files=[], default_config_dirs=[])
         conf.set_override('security_strategy', 'pkcs11')
+        conf.set_override('state_path', str(self.folder))
         for name, value in (self.options() | more).items():
             if isinstance(value, pathlib.Path):
                 value = str(value)
@@ -76,11 +77,19 @@ class Token(abc.ABC):
 
     def import_keys(self, *keys: dict[str, object]) -> None:
         """Put secret keys into the token, as from a backup."""
+        self._do(keys=keys)
+
+    def change_pin(self, pin: str) -> None:
+        """Give the user another PIN, and leave the file as it is."""
+        self._do(keys=[], new_pin=pin)
+        self.pin = pin
+
+    def _do(self, **what: object) -> None:
         asked = {
             'library': str(self.library),
             'label': self.label,
             'pin': self.pin,
-            'keys': keys,
+            **what,
         }
         program = pathlib.Path(__file__).with_name('token_program.py')
         system.run(

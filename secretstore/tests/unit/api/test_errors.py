@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 import contextlib
 import logging
+import types
 import unittest
+
+import webob
 
 from secretstore import errors
 from secretstore.api import errors as api_errors
 from secretstore.api.application import Application
+from secretstore.api.front import REQUEST_ID
 from secretstore.api.routing import Route
+from secretstore.api.workflow.errors import WorkflowErrorHook
 from secretstore.tests.unit.api.base import ApiTest
 
 HINT = '/etc/secretstore/crypt_keys/1: belongs to user id 7: chmod 600'
@@ -49,6 +54,12 @@ TABLE: list[tuple[Exception, int, str]] = [
         503,
         'Secret creation is not possible at the moment - the master key is '
         'not available.',
+    ),
+    (
+        errors.MasterKeyUnusable(HINT),
+        503,
+        'Secret creation is not possible at the moment - the master key is '
+        'not usable until an operator sees to it.',
     ),
     (
         errors.ConductorUnavailable('http://host:9312 refused'),
@@ -103,7 +114,9 @@ class FromExceptionTest(unittest.TestCase):
                     },
                     answer.json,
                 )
-                wants_retry = status == 503
+                wants_retry = status == 503 and not isinstance(
+                    error, errors.MasterKeyUnusable
+                )
                 self.assertEqual(wants_retry, 'Retry-After' in answer.headers)
                 self.assertNotIn('crypt_keys', answer.text)
 
@@ -126,6 +139,33 @@ class FromExceptionTest(unittest.TestCase):
                 )
                 with expected:
                     api_errors.from_exception(error, 'Secret creation')
+
+    def test_only_what_heals_by_itself_is_a_warning(self) -> None:
+        for kind, level in (
+            (errors.MasterKeyUnavailable, 'WARNING'),
+            (errors.MasterKeyUnusable, 'ERROR'),
+        ):
+            with self.assertLogs(api_errors.LOG) as logs:
+                api_errors.from_exception(kind(HINT), 'Secret creation')
+            (record,) = logs.records
+            self.assertEqual(level, record.levelname)
+            self.assertIn(HINT, record.getMessage())
+
+
+class WorkflowTest(unittest.TestCase):
+    def test_only_what_heals_by_itself_may_be_repeated(self) -> None:
+        request = webob.Request.blank('/', {REQUEST_ID: 'req-1'})
+        for kind, code, retry in (
+            (errors.MasterKeyUnavailable, 'master_key_unavailable', '5'),
+            (errors.MasterKeyUnusable, 'master_key_unusable', None),
+        ):
+            answer = WorkflowErrorHook().fail(
+                types.SimpleNamespace(request=request), kind(HINT), 'Rotation'
+            )
+            self.assertEqual(503, answer.status_int)
+            self.assertEqual(code, answer.json['error']['code'])
+            self.assertEqual(retry, answer.headers.get('Retry-After'))
+            self.assertNotIn('crypt_keys', answer.text)
 
 
 class UnexpectedTest(ApiTest):

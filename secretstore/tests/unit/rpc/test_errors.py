@@ -47,6 +47,14 @@ class ErrorsTest(unittest.TestCase):
                 errors.SecretStoreError, type(wire.to_exception(error))
             )
 
+    def test_what_older_callers_are_told_of_a_key_that_is_unusable(
+        self,
+    ) -> None:
+        error = wire.from_exception(errors.MasterKeyUnusable('chmod 600'))
+        assert error.data is not None
+        self.assertEqual('MasterKeyUnusable', error.data.name)
+        self.assertEqual('MasterKeyUnavailable', error.data.bases[0])
+
     def test_others_become_one_without_details(self) -> None:
         _, remote = between(Failing(KeyError('a payload')), seal=True)
         with (

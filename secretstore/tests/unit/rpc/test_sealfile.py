@@ -123,4 +123,4 @@ class SealFileTest(unittest.TestCase):
     def test_no_file_at_all(self) -> None:
         self.assert_wrong('create-seal-key')
         os.mkfifo(self.path, 0o600)
-        self.assert_wrong('no regular file')
+        self.assert_wrong('not a regular file')

@@ -124,7 +124,7 @@ class CredentialsTest(unittest.TestCase):
         os.chown(self.file, 0, NOBODY)
         self.file.chmod(0o440)
         message = self.refusal(errors.MasterKeyUnavailable)
-        self.assertIn('open to others', message)
+        self.assertIn('open to group', message)
         os.setegid(NOBODY)
         self.addCleanup(os.setegid, 0)
         os.seteuid(NOBODY)

@@ -34,7 +34,7 @@ class MessagesTest(unittest.TestCase):
 
     def test_nothing_is_shown(self) -> None:
         for message in (
-            messages.Open('lib', 'label', '', '12345678'),
+            messages.LogIn('12345678'),
             messages.Wrap('label', b'', b'key' * 10, b'', []),
             messages.Done(b'key' * 10),
         ):

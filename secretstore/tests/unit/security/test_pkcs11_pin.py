@@ -7,13 +7,13 @@ from oslo_config import cfg
 
 from secretstore import conf as options
 from secretstore import errors
-from secretstore.security.pkcs11 import pin
+from secretstore.security.pkcs11 import pin, refused_pins
 from secretstore.tests.unit.security import keydir
 
 PIN = '12345678'
 
 
-class PinTest(unittest.TestCase):
+class _Base(unittest.TestCase):
     def setUp(self) -> None:
         self.folder = keydir.temporary_directory(self)
         self.file = self.folder / 'pin'
@@ -22,6 +22,7 @@ class PinTest(unittest.TestCase):
         options.register_opts(self.conf)
         self.conf([], default_config_files=[], default_config_dirs=[])
         self.conf.set_override('pin_file', str(self.file), 'pkcs11')
+        self.conf.set_override('state_path', str(self.folder))
 
     def write(self, content: str | bytes) -> None:
         if isinstance(content, str):
@@ -29,8 +30,10 @@ class PinTest(unittest.TestCase):
         self.file.write_bytes(content)
         self.file.chmod(0o600)
 
+
+class PinTest(_Base):
     def refusal(self, source: pin.Pin) -> str:
-        with self.assertRaises(errors.MasterKeyUnavailable) as caught:
+        with self.assertRaises(errors.MasterKeyUnusable) as caught:
             source.read()
         message = caught.exception.message
         self.assertIn(str(self.file), message)
@@ -69,17 +72,6 @@ class PinTest(unittest.TestCase):
             self.file.chmod(mode)
             self.assertEqual(PIN, source.read())
 
-    def test_refused_ones_are_not_read_again(self) -> None:
-        source = pin.Pin(self.conf)
-        source.refuse(PIN)
-        self.assertIn('refused this PIN', self.refusal(source))
-        self.write('87654321')
-        self.assertEqual('87654321', source.read())
-        self.write(PIN)
-        self.refusal(source)
-        # A restart forgets it.
-        self.assertEqual(PIN, pin.Pin(self.conf).read())
-
     def test_one_source(self) -> None:
         for file, credential in (('', ''), ('a', 'b')):
             self.conf.set_override('pin_file', file, 'pkcs11')
@@ -95,7 +87,7 @@ class PinTest(unittest.TestCase):
             source = pin.Pin(self.conf)
             self.assertEqual(PIN, source.read())
             self.file.chmod(0o444)
-            self.assertIn('open to others', self.refusal(source))
+            self.assertIn('open to group', self.refusal(source))
             self.file.unlink()
             self.assertIn('no credential', self.refusal(source))
             self.conf.set_override('pin_credential', '../pin', 'pkcs11')
@@ -104,3 +96,98 @@ class PinTest(unittest.TestCase):
         with mock.patch.dict(os.environ, {'CREDENTIALS_DIRECTORY': ''}):
             with self.assertRaises(errors.StartupError):
                 pin.Pin(self.conf)
+
+
+class RefusedTest(_Base):
+    """What is presented to a token that takes none of them."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.presented: list[str] = []
+        self.accepted = ''
+
+    def present(self, source: pin.Pin, token: str = 'a token') -> str:
+        """As a process does that needs a session; what it is told."""
+        try:
+            source.require_unrefused()
+            with source.presented(token, 5) as given:
+                self.presented.append(given)
+                if given != self.accepted:
+                    raise pin.PinRefused('PinIncorrect')
+        except errors.MasterKeyUnusable as exc:
+            self.assertIn(str(self.file), exc.message)
+            self.assertIn('the token refused this PIN', exc.message)
+            self.assertNotIn(PIN, exc.message)
+            return exc.message
+        return 'works'
+
+    def test_never_twice(self) -> None:
+        source = pin.Pin(self.conf)
+        self.assertIn('(PinIncorrect)', self.present(source))
+        # Two more processes, or one that was started again.
+        for other in (source, pin.Pin(self.conf), pin.Pin(self.conf)):
+            for _ in range(2):
+                message = self.present(other)
+                self.assertIn('secretstore-manage hsm check', message)
+        self.assertEqual([PIN], self.presented)
+
+    def test_another_is_tried(self) -> None:
+        first, second = pin.Pin(self.conf), pin.Pin(self.conf)
+        self.present(first)
+        self.accepted = '87654321'
+        self.write(self.accepted)
+        for source in (first, second):
+            self.assertEqual('works', self.present(source))
+        self.write(PIN)
+        for source in (first, second):
+            self.present(source)
+        self.assertEqual([PIN, '87654321', '87654321'], self.presented)
+
+    def test_another_token_is_another_matter(self) -> None:
+        self.present(pin.Pin(self.conf))
+        self.accepted = PIN
+        self.assertEqual(
+            'works', self.present(pin.Pin(self.conf), 'another token')
+        )
+
+    def test_the_operator_tries_again(self) -> None:
+        service = pin.Pin(self.conf)
+        self.present(service)
+        command = pin.Pin(self.conf, again=True)
+        self.present(command)
+        self.present(command)
+        self.present(service)
+        self.assertEqual([PIN, PIN], self.presented)
+        self.accepted = PIN
+        command = pin.Pin(self.conf, again=True)
+        self.assertEqual('works', self.present(command))
+        self.assertEqual('works', self.present(service))
+        self.assertEqual('works', self.present(pin.Pin(self.conf)))
+
+    def test_other_failures_say_nothing_of_the_pin(self) -> None:
+        source = pin.Pin(self.conf)
+        with self.assertRaises(TimeoutError), source.presented('a token', 5):
+            raise TimeoutError
+        self.accepted = PIN
+        self.assertEqual('works', self.present(source))
+
+    def test_each_for_itself_where_nothing_can_be_written(self) -> None:
+        missing = str(self.folder / 'none')
+        self.conf.set_override('state_path', missing)
+        source = pin.Pin(self.conf)
+        with self.assertLogs(refused_pins.LOG.logger, 'WARNING') as logs:
+            for _ in range(3):
+                self.assertIn('restart the service', self.present(source))
+        self.assertEqual([PIN], self.presented)
+        self.assertEqual(1, len(logs.output))
+        self.assertIn(missing, logs.output[0])
+
+    def test_the_shared_memory_goes_away(self) -> None:
+        source = pin.Pin(self.conf)
+        self.present(source)
+        # What it has learnt is not forgotten with the folder.
+        (self.folder / refused_pins.FOLDER).rename(self.folder / 'gone')
+        (self.folder / refused_pins.FOLDER).touch()
+        with self.assertLogs(refused_pins.LOG.logger, 'WARNING'):
+            self.present(source)
+        self.assertEqual([PIN], self.presented)

@@ -248,7 +248,7 @@ class DirectoryTest(Base):
                 os.seteuid(0)
         self.assertIn('Permission denied', caught.exception.message)
 
-    def test_a_full_disk_leaves_nothing_behind(self) -> None:
+    def test_a_write_that_ends_half_way_leaves_nothing_behind(self) -> None:
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (8, before[1]))
         try:
