@@ -88,7 +88,7 @@ class BusTransport:
 
     def call(
         self,
-        body: bytes,
+        request: Callable[[float], bytes],
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
@@ -100,7 +100,7 @@ class BusTransport:
         self._require_broker()
         while attempts and (left := give_up - time.monotonic()) > 0:
             try:
-                answer = self._sent(body, min(left, longest))
+                answer = self._sent(request, min(left, longest))
                 if not refused(answer):
                     return answer
                 why = wire.refusal(answer) or why
@@ -116,10 +116,13 @@ class BusTransport:
             time.sleep(_PAUSE)
         raise errors.ConductorUnavailable(f'RabbitMQ: {why}')
 
-    def _sent(self, body: bytes, seconds: float) -> bytes:
+    def _sent(
+        self, request: Callable[[float], bytes], seconds: float
+    ) -> bytes:
         client = self._client.prepare(timeout=seconds)
+        body = request(seconds).decode()
         try:
-            answer: str = client.call({}, _METHOD, body=body.decode())
+            answer: str = client.call({}, _METHOD, body=body)
         except self._unreachable as error:
             raise errors.ConductorUnavailable(
                 f'RabbitMQ cannot be reached: {error}'

@@ -10,13 +10,16 @@ class Transport(Protocol):
 
     def call(
         self,
-        body: bytes,
+        request: Callable[[float], bytes],
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
         in_doubt: Callable[[], object] | None = None,
     ) -> bytes:
         """Send a request to a conductor, and return what it answered.
+
+        *request* makes what is sent in one attempt; it is told how many
+        seconds that attempt waits for its answer.
 
         A request whose fate is unknown is sent again only when it is
         *repeatable*; *in_doubt* is called as soon as it is unknown.  Answers

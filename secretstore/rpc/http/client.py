@@ -78,14 +78,14 @@ class HttpClient:
 
     def call(
         self,
-        body: bytes,
+        request: Callable[[float], bytes],
         *,
         repeatable: bool,
         refused: _Refused,
         in_doubt: Callable[[], object] | None = None,
         timeout: float | None = None,
     ) -> bytes:
-        """The answer to *body*; see the Transport.
+        """The answer to *request*; see the Transport.
 
         :param timeout: for this call, in place of the client's
         :raises Unanswered: there is none
@@ -103,7 +103,7 @@ class HttpClient:
             kept = seat.keeps(endpoint)
             share = rest / 2 if repeatable and left > 0 else rest
             try:
-                answer = self._ask(seat, endpoint, body, share)
+                answer = self._ask(seat, endpoint, request, share)
                 _check(answer, refused)
             except Failed as failure:
                 causes[endpoint] = str(failure)
@@ -140,7 +140,11 @@ class HttpClient:
                 yield endpoint
 
     def _ask(
-        self, seat: Seat, endpoint: Endpoint, body: bytes, seconds: float
+        self,
+        seat: Seat,
+        endpoint: Endpoint,
+        request: Callable[[float], bytes],
+        seconds: float,
     ) -> Answer:
         exchange = seat.exchange
         if exchange is None or seat.endpoint is not endpoint:
@@ -149,7 +153,7 @@ class HttpClient:
             seconds = max(until - time.monotonic(), 0.001)
         elif exchange.stale():
             raise NotSent('it closed the connection')
-        answer = exchange.call(body, seconds)
+        answer = exchange.call(request(seconds), seconds)
         if not answer.keep:
             seat.leave()
         return answer

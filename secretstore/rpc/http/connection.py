@@ -11,7 +11,7 @@ import time
 from typing import NamedTuple
 
 from secretstore.rpc.http import answers
-from secretstore.rpc.http.gate import Gate
+from secretstore.rpc.http.gate import Gate, Turn
 from secretstore.rpc.http.patience import OVER, bound
 from secretstore.rpc.http.requests import Request, Requests
 
@@ -20,6 +20,7 @@ LOG = logging.getLogger(__name__)
 _SIZE = 65536
 # Seconds that a client has to read the last answer and close.
 _LINGER = 1.0
+_INSIDE = (Turn.AT_ONCE, Turn.AFTER_WAITING)
 
 
 class Limits(NamedTuple):
@@ -158,7 +159,12 @@ class Connection:
 
     def _answer(self, request: Request) -> bool:
         gate = self._service.gate
-        if not gate.enter():
+        turn = gate.enter()
+        if turn is Turn.AFTER_WAITING and self._is_gone():
+            # What it asked for may have gone to another conductor.
+            gate.leave()
+            return False
+        if turn not in _INSIDE:
             if gate.closed or not request.keep:
                 self._say_last(answers.STOPPING)
                 return False
@@ -177,6 +183,12 @@ class Connection:
             return False
         self._sock.sendall(answers.success(body))
         return True
+
+    def _is_gone(self) -> bool:
+        """Whether the client has closed its end."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLRDHUP)
+        return bool(poll.poll(0))
 
     def _say_last(self, answer: bytes) -> None:
         self._sock.sendall(answer)

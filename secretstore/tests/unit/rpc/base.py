@@ -12,6 +12,8 @@ from secretstore.rpc.interface import Conductor
 from secretstore.rpc.sealing import Sealing
 
 KEY = os.urandom(32)
+# That somebody waits for an answer.
+SECONDS = 30.0
 
 
 class Memory:
@@ -25,7 +27,7 @@ class Memory:
 
     def call(
         self,
-        body: bytes,
+        request: Callable[[float], bytes],
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
@@ -33,6 +35,7 @@ class Memory:
     ) -> bytes:
         self.were_repeatable.append(repeatable)
         for handle in self.handlers:
+            body = request(SECONDS)
             self.sent.append(body)
             self.answers.append(handle(body))
             if not refused(self.answers[-1]):

@@ -14,7 +14,7 @@ from secretstore.tests.unit.conductor.base import (
     context,
     new_secret,
 )
-from secretstore.tests.unit.rpc.base import KEY
+from secretstore.tests.unit.rpc.base import KEY, SECONDS
 
 ME = context()
 TEXT = 'text/plain'
@@ -36,12 +36,13 @@ class _Dies:
 
     def call(
         self,
-        body: bytes,
+        request: Callable[[float], bytes],
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
         in_doubt: Callable[[], object] | None = None,
     ) -> bytes:
+        body = request(SECONDS)
         if self._dying is not None:
             dying, self._dying = self._dying, None
             dying(body)

@@ -9,6 +9,7 @@ from secretstore.tests.unit.rpc.http.base import (
     Held,
     HttpTestCase,
     request,
+    wait_until,
 )
 
 HEAD = b'POST / HTTP/1.1\r\nContent-Type: application/json\r\n'
@@ -98,6 +99,23 @@ class ManyTest(HttpTestCase):
         refused.send(request(b'4'))
         self.assertEqual(b'4', refused.answer().text)
         self.assertEqual([b'1', b'2', b'4'], held.bodies)
+
+    def test_who_went_away_while_waiting(self) -> None:
+        """What it asked for may have gone to another conductor."""
+        held = Held()
+        server = self.serve(held, running=1, waiting=2)
+        running, gone, waiting = (self.peer(server) for _ in range(3))
+        running.send(request(b'1'))
+        held.wait_for()
+        gate = server._service.gate
+        for count, (peer, body) in enumerate(((gone, b'2'), (waiting, b'3'))):
+            peer.send(request(body))
+            wait_until(lambda count=count: gate.waiting == count + 1)
+        gone.sock.close()
+        held.let_go(3)
+        self.assertEqual(b'1', running.answer().text)
+        self.assertEqual(b'3', waiting.answer().text)
+        self.assertEqual([b'1', b'3'], held.bodies)
 
     def test_waiting_for_too_long(self) -> None:
         held = Held()
