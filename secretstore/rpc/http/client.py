@@ -101,13 +101,14 @@ class HttpClient:
         for endpoint in itertools.chain(self._candidates(seat, now), again):
             left -= 1
             kept = seat.keeps(endpoint)
+            began = deadline - rest
             share = rest / 2 if repeatable and left > 0 else rest
             try:
                 answer = self._ask(seat, endpoint, request, share)
                 _check(answer, refused)
             except Failed as failure:
                 causes[endpoint] = str(failure)
-                if self._note(seat, failure, kept):
+                if self._note(seat, failure, began, kept):
                     again.append(endpoint)
                 executed |= _may_be_executed(failure, in_doubt)
                 if failure.executed and not repeatable:
@@ -158,7 +159,9 @@ class HttpClient:
             seat.leave()
         return answer
 
-    def _note(self, seat: Seat, failure: Failed, kept: bool) -> bool:
+    def _note(
+        self, seat: Seat, failure: Failed, began: float, kept: bool
+    ) -> bool:
         """Remember how it went; whether a new connection may go better."""
         endpoint = seat.endpoint
         if endpoint is None:
@@ -172,7 +175,7 @@ class HttpClient:
                 # That process is gone; there may be others, or a new one.
                 self._endpoints.declined(endpoint)
                 return True
-        self._endpoints.failed(endpoint, str(failure))
+        self._endpoints.failed(endpoint, began, str(failure))
         return False
 
     def _connect(
