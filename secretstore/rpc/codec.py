@@ -60,7 +60,10 @@ class Context(msgspec.Struct, omit_defaults=True):
         )
 
     def restored(self) -> RequestContext:
-        """The context, also that of this thread's log lines from now on."""
+        """The context, also that of this thread's log lines.
+
+        Until :func:`secretstore.context.forget` is called.
+        """
         return RequestContext(**msgspec.structs.asdict(self))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from secretstore import errors
+from secretstore.context import forget
 from secretstore.metrics import record
 from secretstore.rpc import codec, interface, wire
 from secretstore.rpc.codec import Method
@@ -76,6 +77,9 @@ class Dispatcher:
         except Exception:
             LOG.exception('A request failed')
             outcome = wire.Outcome(error=_INTERNAL)
+        finally:
+            # What this thread logs next is about somebody else.
+            forget()
         return wire.answer(request_id, outcome)
 
     def _unsealed(self, request: wire.Request) -> wire.Outcome:
