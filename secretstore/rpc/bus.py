@@ -36,6 +36,7 @@ _PORT = 5672
 # Of those who were refused, how many may wait to be told.
 _MOST_REFUSALS = 1000
 _METHOD = 'handle'
+NOT_A_URL = 'transport_url: not a URL of a message bus'
 
 
 class Url(Protocol):
@@ -57,8 +58,9 @@ def parsed(conf: cfg.ConfigOpts, url: str | None = None) -> Url:
     library = messaging()
     try:
         found: Url = library.TransportURL.parse(conf, url)
-    except library.InvalidTransportURL as error:
-        raise errors.StartupError(f'transport_url: {error}') from error
+    except (library.InvalidTransportURL, ValueError):
+        # What it says repeats parts of the URL, such as of a password.
+        raise errors.StartupError(NOT_A_URL) from None
     return found
 
 
