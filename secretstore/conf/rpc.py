@@ -34,9 +34,10 @@ key say about users and their roles.
 Seconds for which a sealed request may be executed after it was sealed, and by
 which the clocks of two hosts may differ.  It is not executed once its caller
 has given up either, so clocks must also differ by less than a third of
-response_timeout.  Each conductor process remembers this long what it has executed, and executes nothing twice.  Other conductors
-do not know: for this long, whoever recorded a request may have another
-conductor execute it once more.
+response_timeout.  Each conductor process remembers this long what it has
+executed, and executes nothing twice.  Other conductors do not know: for this
+long, whoever recorded a request may have another conductor execute it once
+more.
 """,
     ),
     cfg.IntOpt(

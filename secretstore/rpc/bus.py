@@ -29,14 +29,13 @@ _PART = 0.4
 # Attempts while conductors refuse or there is none, and seconds in between.
 _ATTEMPTS = 4
 _PAUSE = 0.2
-# How often connecting to the broker is tried within a request.
-_RETRIES = 1
 _CONNECT_SECONDS = 2
 _PORT = 5672
 # Of those who were refused, how many may wait to be told.
 _MOST_REFUSALS = 1000
 _METHOD = 'handle'
 NOT_A_URL = 'transport_url: not a URL of a message bus'
+_SILENCE = 'no conductor answered in time'
 
 
 class Url(Protocol):
@@ -64,6 +63,29 @@ def parsed(conf: cfg.ConfigOpts, url: str | None = None) -> Url:
     return found
 
 
+class _Failed(Exception):
+    """An attempt without an answer.
+
+    :param cost: how many attempts it counts
+    :param executed: the request may have been executed nevertheless
+    """
+
+    def __init__(
+        self, why: str, cost: int = 1, *, executed: bool = False
+    ) -> None:
+        super().__init__(why)
+        self.why = why
+        self.cost = cost
+        self.executed = executed
+
+
+def _require_execution(
+    answer: bytes, refused: Callable[[bytes], bool]
+) -> None:
+    if refused(answer):
+        raise _Failed(wire.refusal(answer) or _SILENCE)
+
+
 class BusTransport:
     """Implements :class:`secretstore.rpc.transport.Transport`."""
 
@@ -75,13 +97,17 @@ class BusTransport:
         self._unreachable = (
             self._messaging.MessageDeliveryFailure,
             self._messaging.ClientSendError,
-            # As it is, when there is no connection in the pool.
-            threads.library('kombu.exceptions').OperationalError,
         )
+        # When there is no connection in the pool, and none can be made.
+        self._unconnected = threads.library(
+            'kombu.exceptions'
+        ).OperationalError
         self._client = self._messaging.get_rpc_client(
             _transport(self._messaging, conf, url),
             self._messaging.Target(topic=conf.rpc.topic),
-            retry=_RETRIES,
+            # It would publish again what may have been taken, for two
+            # conductors to execute, and not tell.
+            retry=0,
             # So that we are told when nobody has ever made the queue.
             transport_options=self._messaging.TransportOptions(
                 at_least_once=True
@@ -98,24 +124,22 @@ class BusTransport:
     ) -> bytes:
         give_up = time.monotonic() + self._seconds
         longest = self._seconds * (_PART if repeatable else 1)
-        attempts, why = _ATTEMPTS, 'no conductor answered in time'
+        attempts, why = _ATTEMPTS, _SILENCE
         self._require_broker()
-        while attempts and (left := give_up - time.monotonic()) > 0:
+        while attempts > 0 and (left := give_up - time.monotonic()) > 0:
             try:
                 answer = self._sent(request, min(left, longest))
-                if not refused(answer):
-                    return answer
-                why = wire.refusal(answer) or why
-            except self._messaging.MessagingTimeout:
-                if in_doubt is not None:
+                _require_execution(answer, refused)
+            except _Failed as failed:
+                why = failed.why
+                if failed.executed and in_doubt is not None:
                     in_doubt()
-                if repeatable:
-                    continue
-                break
-            except self._messaging.MessageUndeliverable:
-                why = 'there is no conductor'
-            attempts -= 1
-            time.sleep(_PAUSE)
+                if failed.executed and not repeatable:
+                    break
+                attempts -= failed.cost
+                time.sleep(_PAUSE * failed.cost)
+            else:
+                return answer
         raise errors.ConductorUnavailable(f'RabbitMQ: {why}')
 
     def _sent(
@@ -125,10 +149,16 @@ class BusTransport:
         body = request(seconds).decode()
         try:
             answer: str = client.call({}, _METHOD, body=body)
+        except self._messaging.MessagingTimeout:
+            raise _Failed(_SILENCE, 0, executed=True) from None
+        except self._messaging.MessageUndeliverable:
+            raise _Failed('there is no conductor') from None
+        except self._unconnected as error:
+            raise _Failed(f'it cannot be reached: {error}') from error
         except self._unreachable as error:
-            raise errors.ConductorUnavailable(
-                f'RabbitMQ cannot be reached: {error}'
-            ) from error
+            # The broker may have taken it, and not lived to say so.
+            why = f'it cannot be reached: {error}'
+            raise _Failed(why, executed=True) from error
         return answer.encode()
 
     def _require_broker(self) -> None:
