@@ -32,29 +32,45 @@ class Attempts:
         self._fate = fate
         self._request_id = ''
         self._sent = 0
+        self._known: tuple[bytes, wire.Outcome] | None = None
 
     def outcome(self, transport: Transport) -> wire.Outcome:
         """What became of the call; raises Refused for what is no answer."""
-        answer = self._answer(transport)
-        if self._fate.repeatable and wire.was_seen(answer):
-            # Something on the way sent the same bytes twice.
-            self._fate.repeatable = False
-            answer = self._answer(transport)
-        if self._sealing is None:
-            return wire.Outcome(answer.result, answer.error)
-        return self._opened(self._sealing, answer)
+        answer = self._send(transport)
+        try:
+            return self._read(answer)
+        except errors.ConductorUnavailable:
+            seen = wire.was_seen(_decoded(answer))
+            if not (seen and self._fate.repeatable):
+                raise
+        # Something on the way sent the same bytes twice.
+        self._fate.repeatable = False
+        return self._read(self._send(transport))
 
-    def _answer(self, transport: Transport) -> wire.Answer:
-        answer = transport.call(
+    def _send(self, transport: Transport) -> bytes:
+        return transport.call(
             self._request,
             repeatable=self._fate.repeatable,
             refused=wire.is_refused,
+            lacking=self._lacking,
             in_doubt=self._fate.doubt,
         )
+
+    def _lacking(self, answer: bytes) -> str | None:
         try:
-            return wire.decode_answer(answer)
-        except msgspec.DecodeError:
-            raise not_an_answer() from None
+            error = self._read(answer).error
+        except (Refused, errors.ConductorUnavailable):
+            # For outcome() to raise, if this is the answer.
+            return None
+        if isinstance(error, wire.Error) and wire.is_unavailable(error):
+            return error.message
+        return None
+
+    def _read(self, answer: bytes) -> wire.Outcome:
+        """The outcome in an answer, which is opened once."""
+        if self._known is None or self._known[0] is not answer:
+            self._known = answer, self._opened(_decoded(answer))
+        return self._known[1]
 
     def _request(self, seconds: float) -> bytes:
         """The request for an attempt that lasts so long."""
@@ -72,16 +88,25 @@ class Attempts:
             )
         )
 
-    def _opened(self, seal: Sealing, answer: wire.Answer) -> wire.Outcome:
+    def _opened(self, answer: wire.Answer) -> wire.Outcome:
+        if self._sealing is None:
+            return wire.Outcome(answer.result, answer.error)
         if not isinstance(answer.result, msgspec.Raw):
             raise _not_executed(self._method, answer)
-        plain = seal.open_answer(
+        plain = self._sealing.open_answer(
             self._method,
             self._request_id,
             self._sent,
             wire.sealed_part(answer.result),
         )
         return wire.decode_outcome(plain)
+
+
+def _decoded(answer: bytes) -> wire.Answer:
+    try:
+        return wire.decode_answer(answer)
+    except msgspec.DecodeError:
+        raise not_an_answer() from None
 
 
 def _not_executed(method: str, answer: wire.Answer) -> Exception:

@@ -20,6 +20,7 @@ from oslo_config import cfg
 
 from secretstore import errors
 from secretstore.rpc import threads, wire
+from secretstore.rpc.transport import Lacking
 
 LOG = logging.getLogger(__name__)
 
@@ -67,15 +68,22 @@ class _Failed(Exception):
     """An attempt without an answer.
 
     :param cost: how many attempts it counts
+    :param answer: one that could be better
     :param executed: the request may have been executed nevertheless
     """
 
     def __init__(
-        self, why: str, cost: int = 1, *, executed: bool = False
+        self,
+        why: str,
+        cost: int = 1,
+        *,
+        answer: bytes = b'',
+        executed: bool = False,
     ) -> None:
         super().__init__(why)
         self.why = why
         self.cost = cost
+        self.answer = answer
         self.executed = executed
 
 
@@ -120,18 +128,21 @@ class BusTransport:
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
+        lacking: Lacking | None = None,
         in_doubt: Callable[[], object] | None = None,
     ) -> bytes:
         give_up = time.monotonic() + self._seconds
         longest = self._seconds * (_PART if repeatable else 1)
-        attempts, why = _ATTEMPTS, _SILENCE
+        attempts, why, last = _ATTEMPTS, _SILENCE, b''
         self._require_broker()
         while attempts > 0 and (left := give_up - time.monotonic()) > 0:
             try:
                 answer = self._sent(request, min(left, longest))
                 _require_execution(answer, refused)
+                if repeatable and lacking and (lacks := lacking(answer)):
+                    raise _Failed(lacks, answer=answer, executed=True)
             except _Failed as failed:
-                why = failed.why
+                why, last = failed.why, failed.answer or last
                 if failed.executed and in_doubt is not None:
                     in_doubt()
                 if failed.executed and not repeatable:
@@ -140,6 +151,8 @@ class BusTransport:
                 time.sleep(_PAUSE * failed.cost)
             else:
                 return answer
+        if last:
+            return last
         raise errors.ConductorUnavailable(f'RabbitMQ: {why}')
 
     def _sent(

@@ -28,6 +28,7 @@ SEEN = -32003
 
 Id = str | int | float | None
 
+_UNAVAILABLE = errors.Unavailable.__name__
 # What is longer is read once only.
 _LONGEST_REFUSAL = 2048
 
@@ -156,6 +157,14 @@ def is_refused(body: bytes) -> bool:
 def was_seen(answer: Answer) -> bool:
     """Whether an answer says that the same bytes were here before."""
     return isinstance(answer.error, Error) and answer.error.code == SEEN
+
+
+def is_unavailable(error: Error) -> bool:
+    """Whether it may work later, or at another conductor."""
+    data = error.data
+    if error.code != NAMED or data is None:
+        return False
+    return _UNAVAILABLE in (data.name, *data.bases)
 
 
 def from_exception(error: errors.SecretStoreError) -> Error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A broker that took a message, and was gone before it said so."""
+"""A broker that is gone too early, and conductors that lack something."""
 
 from typing import Any
 
@@ -9,8 +9,9 @@ from secretstore.rpc.client import Client
 from secretstore.rpc.interface import Conductor
 from secretstore.tests.functional import test_rpc_bus
 from secretstore.tests.functional.services import breaking, system
-from secretstore.tests.unit.rpc.test_codec import Whatever
+from secretstore.tests.unit.rpc.test_codec import Failing, Whatever
 
+AWAY = errors.MasterKeyUnavailable('The HSM is away')
 ONCE = b'secret_metadata.add'
 AGAIN = b'secret_metadata.update'
 
@@ -66,3 +67,16 @@ class BrokenTest(test_rpc_bus.BusTest):
         )
         self.assertIn(b'-32600', answer)
         self.assertEqual([1], doubts)
+
+
+class LackingTest(test_rpc_bus.BusTest):
+    def test_another_has_what_one_lacks(self) -> None:
+        self.serve(self.dispatcher(Failing(AWAY)).handle)
+        remote = self.client()
+        with self.assertRaisesRegex(errors.MasterKeyUnavailable, 'HSM'):
+            remote.secret_metadata.get(self.context, 's', 'k')
+        self.serve(self.dispatcher(Whatever('a')).handle)
+        for _ in range(10):
+            self.assertEqual(
+                'a', remote.secret_metadata.get(self.context, 's', 'k')
+            )

@@ -13,6 +13,7 @@ from secretstore.rpc.dispatch import Dispatcher
 from secretstore.rpc.fate import CHOSEN_IDS, REPEATABLE
 from secretstore.rpc.refusals import Cause
 from secretstore.rpc.sealing import Sealing
+from secretstore.rpc.transport import Lacking
 from secretstore.tests.unit.conductor.base import context, text_secret
 from secretstore.tests.unit.rpc.base import KEY, SECONDS, Memory
 from secretstore.tests.unit.rpc.test_codec import Whatever, between
@@ -166,6 +167,7 @@ class Forgetful:
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
+        lacking: Lacking | None = None,
         in_doubt: Callable[[], object] | None = None,
     ) -> bytes:
         body = request(SECONDS)

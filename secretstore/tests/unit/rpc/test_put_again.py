@@ -9,6 +9,7 @@ from secretstore.rpc.client import Client
 from secretstore.rpc.dispatch import Dispatcher
 from secretstore.rpc.interface import Conductor
 from secretstore.rpc.sealing import Sealing
+from secretstore.rpc.transport import Lacking
 from secretstore.tests.unit.conductor.base import (
     ConductorTest,
     context,
@@ -40,6 +41,7 @@ class _Dies:
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
+        lacking: Lacking | None = None,
         in_doubt: Callable[[], object] | None = None,
     ) -> bytes:
         body = request(SECONDS)
