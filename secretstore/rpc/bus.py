@@ -21,6 +21,7 @@ from oslo_config import cfg
 from secretstore import errors
 from secretstore.rpc import threads, wire
 from secretstore.rpc.transport import Lacking
+from secretstore.rpc.turned_away import TurnedAway, Why
 
 LOG = logging.getLogger(__name__)
 
@@ -260,6 +261,7 @@ def _bounded(library: Any, at_most: int) -> Any:
     # not wait for them.  A refusal that finds no room is not told.
     refusing = futures.ThreadPoolExecutor(1, 'rpc-refuse')
     refusals = threading.BoundedSemaphore(_MOST_REFUSALS)
+    turned_away = TurnedAway()
 
     def refuse(message: Any) -> None:
         try:
@@ -271,7 +273,9 @@ def _bounded(library: Any, at_most: int) -> Any:
         def _on_incoming(self, incoming: list[Any]) -> None:
             if room.acquire(blocking=False):
                 super()._on_incoming(incoming)
-            elif refusals.acquire(blocking=False):
+                return
+            turned_away.note(Why.FULL)
+            if refusals.acquire(blocking=False):
                 refusing.submit(refuse, incoming[0])
 
         def _process_incoming(self, incoming: list[Any]) -> None:

@@ -14,6 +14,7 @@ from secretstore.rpc.http import answers
 from secretstore.rpc.http.gate import Gate, Turn
 from secretstore.rpc.http.patience import OVER, bound
 from secretstore.rpc.http.requests import Request, Requests
+from secretstore.rpc.turned_away import TurnedAway, Why
 
 LOG = logging.getLogger(__name__)
 
@@ -21,6 +22,11 @@ _SIZE = 65536
 # Seconds that a client has to read the last answer and close.
 _LINGER = 1.0
 _INSIDE = (Turn.AT_ONCE, Turn.AFTER_WAITING)
+_WHY = {
+    Turn.FULL: Why.FULL,
+    Turn.OVER: Why.WAITED,
+    Turn.CLOSED: Why.STOPPING,
+}
 
 
 class Limits(NamedTuple):
@@ -39,6 +45,7 @@ class Service(NamedTuple):
 
     handle: Callable[[bytes], bytes]
     gate: Gate
+    turned_away: TurnedAway
     limits: Limits
     tls: ssl.SSLContext | None
     stopping: int
@@ -163,8 +170,10 @@ class Connection:
         if turn is Turn.AFTER_WAITING and self._is_gone():
             # What it asked for may have gone to another conductor.
             gate.leave()
+            self._service.turned_away.note(Why.GONE)
             return False
         if turn not in _INSIDE:
+            self._service.turned_away.note(_WHY[turn])
             if gate.closed or not request.keep:
                 self._say_last(answers.STOPPING)
                 return False

@@ -4,6 +4,9 @@
 import collections
 import enum
 import threading
+import time
+
+from secretstore.metrics import record
 
 
 class Turn(enum.Enum):
@@ -59,11 +62,13 @@ class Gate:
                 return Turn.FULL
             waiter = _Waiter()
             self._queue.append(waiter)
+        began = time.monotonic()
         if not waiter.wait(self._patience):
             with self._lock:
                 # It may have been let in just now.
                 if waiter in self._queue:
                     self._queue.remove(waiter)
+        record.rpc_wait(time.monotonic() - began)
         return waiter.turn
 
     def leave(self) -> None:

@@ -15,6 +15,7 @@ from secretstore.rpc.http.addresses import Address
 from secretstore.rpc.http.connection import Connection, Limits, Service
 from secretstore.rpc.http.gate import Gate
 from secretstore.rpc.http.listening import Held, Listening, accept
+from secretstore.rpc.turned_away import TurnedAway
 
 LOG = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class HttpServer:
         self._service = Service(
             handle,
             Gate(running, waiting, patience),
+            TurnedAway(),
             limits,
             tls,
             self._stopping,

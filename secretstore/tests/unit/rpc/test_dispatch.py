@@ -6,10 +6,8 @@ import unittest
 
 from hypothesis import given
 from hypothesis import strategies as st
-from oslo_context.context import get_current
 
 from secretstore import errors
-from secretstore.context import RequestContext
 from secretstore.rpc import wire
 from secretstore.rpc.client import Client
 from secretstore.rpc.dispatch import Dispatcher
@@ -276,22 +274,6 @@ class SealedTest(unittest.TestCase):
         with self.assertRaisesRegex(errors.NotFound, '^Secret not found.$'):
             remote.secrets.get(context(), 's')
         self.assertNotIn(b'not found', transport.answers[0])
-
-
-class LogTest(unittest.TestCase):
-    """Whose identity is in a log line."""
-
-    def test_nobody_is_named_for_what_somebody_else_asked(self) -> None:
-        asked: list[RequestContext | None] = []
-        conductor = Whatever()
-        conductor.secrets.delete = lambda *_: asked.append(get_current())
-        _, remote = between(conductor, seal=True)
-        for _ in range(2):
-            asking = context()
-            remote.secrets.delete(asking, 's')
-            assert asked[-1] is not None
-            self.assertEqual(asking.request_id, asked[-1].request_id)
-            self.assertIsNone(get_current())
 
 
 class ThreadsTest(unittest.TestCase):
