@@ -113,6 +113,16 @@ try again later.
 """,
     ),
     cfg.IntOpt(
+        'max_connections',
+        default=512,
+        min=16,
+        help="""
+How many connections a conductor process takes over HTTP.  Each thread of an
+API process has one.  Beyond that a new one takes the place of the oldest over
+which no good request has come, and is refused when there is none such.
+""",
+    ),
+    cfg.IntOpt(
         'max_request_size',
         default=2**20,
         min=2**16,

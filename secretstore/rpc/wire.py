@@ -154,6 +154,20 @@ def is_refused(body: bytes) -> bool:
     return refusal(body) is not None
 
 
+def is_trusted(body: bytes) -> bool:
+    """Whether an answer is none that strangers can get.
+
+    Where messages are sealed those are errors, and have no name.
+    """
+    if len(body) > _LONGEST_REFUSAL:
+        return True
+    try:
+        error = _only_errors.decode(body).error
+    except (msgspec.DecodeError, RecursionError):
+        return True
+    return error is None or error.code == NAMED
+
+
 def was_seen(answer: Answer) -> bool:
     """Whether an answer says that the same bytes were here before."""
     return isinstance(answer.error, Error) and answer.error.code == SEEN

@@ -7,6 +7,7 @@ import ssl
 import time
 
 from secretstore import errors
+from secretstore.rpc import wire
 from secretstore.rpc.http.addresses import Address
 from secretstore.rpc.http.endpoints import Endpoint, Endpoints, Seat
 from secretstore.rpc.http.exchange import (
@@ -232,7 +233,7 @@ def _check(answer: Answer, refused: _Refused, lacking: Lacking | None) -> None:
         if lacking is not None and (why := lacking(answer.body)):
             raise _Lacks(why, answer.body)
     elif answer.status == 503 and refused(answer.body):
-        raise _Declined('overloaded' if answer.keep else 'about to close')
+        raise _Declined(wire.refusal(answer.body) or _said(answer))
     elif answer.status == 413:
         raise errors.PayloadTooLarge()
     elif 400 <= answer.status < 500:
