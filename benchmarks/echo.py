@@ -163,7 +163,7 @@ def _client(kind: str, url: str) -> _Call:
         if kind == SEALED:
             return _sealed_call(client)
         return lambda: client.call(
-            _BODY, repeatable=True, refused=wire.is_refused
+            lambda _: _BODY, repeatable=True, refused=wire.is_refused
         )
     library = threads.library('oslo_messaging')
     prepared = library.get_rpc_client(

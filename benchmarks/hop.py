@@ -49,7 +49,7 @@ def _over_http(url: str) -> ceiling.Application:
     def call(method: str, **params: str) -> str:
         body = {'jsonrpc': '2.0', 'method': method, 'params': params, 'id': 1}
         answer = client.call(
-            _encode(body), repeatable=True, refused=lambda _: False
+            lambda _: _encode(body), repeatable=True, refused=lambda _: False
         )
         return str(_decode(answer)['result'])
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import webob
 
 from secretstore import errors
+from secretstore.context import forget
 from secretstore.rpc.interface import Health
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class Healthcheck:
             self._lock.release()
 
     def _ask(self) -> str | None:
+        # Nobody in particular asks, least of all whom this thread served last.
+        forget()
         try:
             self._health.check()
         except errors.ConductorUnavailable as error:

@@ -19,7 +19,7 @@ from secretstore.conductor.deleted_projects import DeletedProjects
 from secretstore.conductor.purge import Purge
 from secretstore.db import migration
 from secretstore.db.engine import Database
-from secretstore.rpc.bus import messaging
+from secretstore.rpc.bus import NOT_A_URL, messaging
 
 LOG = logging.getLogger(__name__)
 
@@ -45,12 +45,11 @@ def _listener(conf: cfg.ConfigOpts, endpoint: DeletedProjects) -> Any:
             allow_requeue=True,
             pool=options.pool_name or None,
         )
-    except library.InvalidTransportURL as error:
-        # What it says repeats the URL, and with it the password.
+    except (library.InvalidTransportURL, ValueError):
+        # What it says repeats parts of the URL, such as of a password.
         raise errors.StartupError(
-            '[keystone_notifications] transport_url: not a URL of a message '
-            'bus'
-        ) from error
+            f'[keystone_notifications] {NOT_A_URL}'
+        ) from None
     except (library.DriverLoadFailure, NotImplementedError) as error:
         raise errors.StartupError(
             f'[keystone_notifications] transport_url: {error}'

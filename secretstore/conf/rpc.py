@@ -32,10 +32,12 @@ key say about users and their roles.
         min=1,
         help="""
 Seconds for which a sealed request may be executed after it was sealed, and by
-which the clocks of two hosts may differ.  Each conductor process remembers
-this long what it has executed, and executes nothing twice.  Other conductors
-do not know: for this long, whoever recorded a request may have another
-conductor execute it once more.
+which the clocks of two hosts may differ.  It is not executed once its caller
+has given up either, so clocks must also differ by less than a third of
+response_timeout.  Each conductor process remembers this long what it has
+executed, and executes nothing twice.  Other conductors do not know: for this
+long, whoever recorded a request may have another conductor execute it once
+more.
 """,
     ),
     cfg.IntOpt(
@@ -108,6 +110,16 @@ without it trusts the CAs of the system.
 How many more requests may wait in a conductor process.  Those beyond are
 refused at once: they go to another conductor, or their callers are told to
 try again later.
+""",
+    ),
+    cfg.IntOpt(
+        'max_connections',
+        default=512,
+        min=16,
+        help="""
+How many connections a conductor process takes over HTTP.  Each thread of an
+API process has one.  Beyond that a new one takes the place of the oldest over
+which no good request has come, and is refused when there is none such.
 """,
     ),
     cfg.IntOpt(

@@ -57,14 +57,6 @@ class Instruments:
             'Requests to the REST API, until the answer is ready',
             'method', 'route', 'status',
         )  # fmt: skip
-        self.rpc_client_calls = _timing(
-            'rpc_client', 'Calls of a conductor, as seen by who calls',
-            'method', 'outcome',
-        )  # fmt: skip
-        self.rpc_server_calls = _timing(
-            'rpc_server', 'Calls that a conductor executed',
-            'method', 'outcome',
-        )  # fmt: skip
         self.strategy_calls = _timing(
             'strategy_call', 'Calls of security strategies',
             'strategy', 'operation', 'outcome',
@@ -82,12 +74,33 @@ class Instruments:
             'Operations on the database that were given up',
             registry=None,
         )
+        self._make_rpc()
+        self._make_gauges()
+        self._begin_at_zero()
+
+    def _make_rpc(self) -> None:
+        self.rpc_client_calls = _timing(
+            'rpc_client', 'Calls of a conductor, as seen by who calls',
+            'method', 'outcome',
+        )  # fmt: skip
+        self.rpc_server_calls = _timing(
+            'rpc_server', 'Calls that a conductor executed',
+            'method', 'outcome',
+        )  # fmt: skip
         self.rpc_refusals = _counter(
             'rpc_refusals', 'RPC messages that were refused',
             'cause',
         )  # fmt: skip
-        self._make_gauges()
-        self._begin_at_zero()
+        self.rpc_waits = Histogram(
+            'secretstore_rpc_server_wait_seconds',
+            'How long requests waited that were not executed at once',
+            registry=None,
+            buckets=_SECONDS,
+        )
+        self.rpc_turned_away = _counter(
+            'rpc_turned_away',
+            'Requests that a conductor had no room for', 'cause',
+        )  # fmt: skip
 
     def _make_gauges(self) -> None:
         self.orders = Series(
@@ -109,6 +122,8 @@ class Instruments:
             self.key_lookups.of(result)
         for cause in ('connection', 'deadlock'):
             self.database_retries.of(cause)
+        for cause in ('full', 'waited'):
+            self.rpc_turned_away.of(cause)
 
 
 def _timing(name: str, text: str, *labels: str) -> Timing:

@@ -71,6 +71,18 @@ def rpc_refusal(cause: str) -> None:
         instruments.rpc_refusals.of(cause).inc()
 
 
+def rpc_wait(seconds: float) -> None:
+    """A request waited so long until it was executed, or turned away."""
+    if instruments := _Process.instruments:
+        instruments.rpc_waits.observe(seconds)
+
+
+def rpc_turned_away(cause: str) -> None:
+    """A conductor had no room for a request."""
+    if instruments := _Process.instruments:
+        instruments.rpc_turned_away.of(cause).inc()
+
+
 def orders(found: Orders) -> None:
     """What is in the database at this moment."""
     if instruments := _Process.instruments:

@@ -20,6 +20,8 @@ from oslo_config import cfg
 
 from secretstore import errors
 from secretstore.rpc import threads, wire
+from secretstore.rpc.transport import Lacking
+from secretstore.rpc.turned_away import TurnedAway, Why
 
 LOG = logging.getLogger(__name__)
 
@@ -29,8 +31,6 @@ _PART = 0.4
 # Attempts while conductors refuse or there is none, and seconds in between.
 _ATTEMPTS = 4
 _PAUSE = 0.2
-# How often connecting to the broker is tried within a request.
-_RETRIES = 1
 _CONNECT_SECONDS = 2
 _PORT = 5672
 # Of those who were refused, how many may wait to be told.
@@ -40,6 +40,8 @@ _METHOD = 'handle'
 # is to acknowledge something. What it hears here it acknowledges at once, and
 # its own 1 ms wakes up each end several times between two messages.
 _LOOK_SECONDS = 0.25
+NOT_A_URL = 'transport_url: not a URL of a message bus'
+_SILENCE = 'no conductor answered in time'
 
 
 class Url(Protocol):
@@ -64,9 +66,40 @@ def parsed(conf: cfg.ConfigOpts, url: str | None = None) -> Url:
     library = messaging()
     try:
         found: Url = library.TransportURL.parse(conf, url)
-    except library.InvalidTransportURL as error:
-        raise errors.StartupError(f'transport_url: {error}') from error
+    except (library.InvalidTransportURL, ValueError):
+        # What it says repeats parts of the URL, such as of a password.
+        raise errors.StartupError(NOT_A_URL) from None
     return found
+
+
+class _Failed(Exception):
+    """An attempt without an answer.
+
+    :param cost: how many attempts it counts
+    :param answer: one that could be better
+    :param executed: the request may have been executed nevertheless
+    """
+
+    def __init__(
+        self,
+        why: str,
+        cost: int = 1,
+        *,
+        answer: bytes = b'',
+        executed: bool = False,
+    ) -> None:
+        super().__init__(why)
+        self.why = why
+        self.cost = cost
+        self.answer = answer
+        self.executed = executed
+
+
+def _require_execution(
+    answer: bytes, refused: Callable[[bytes], bool]
+) -> None:
+    if refused(answer):
+        raise _Failed(wire.refusal(answer) or _SILENCE)
 
 
 class BusTransport:
@@ -80,13 +113,17 @@ class BusTransport:
         self._unreachable = (
             self._messaging.MessageDeliveryFailure,
             self._messaging.ClientSendError,
-            # As it is, when there is no connection in the pool.
-            threads.library('kombu.exceptions').OperationalError,
         )
+        # When there is no connection in the pool, and none can be made.
+        self._unconnected = threads.library(
+            'kombu.exceptions'
+        ).OperationalError
         self._client = self._messaging.get_rpc_client(
             _transport(self._messaging, conf, url),
             self._messaging.Target(topic=conf.rpc.topic),
-            retry=_RETRIES,
+            # It would publish again what may have been taken, for two
+            # conductors to execute, and not tell.
+            retry=0,
             # So that we are told when nobody has ever made the queue.
             transport_options=self._messaging.TransportOptions(
                 at_least_once=True
@@ -95,42 +132,54 @@ class BusTransport:
 
     def call(
         self,
-        body: bytes,
+        request: Callable[[float], bytes],
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
+        lacking: Lacking | None = None,
         in_doubt: Callable[[], object] | None = None,
     ) -> bytes:
         give_up = time.monotonic() + self._seconds
         longest = self._seconds * (_PART if repeatable else 1)
-        attempts, why = _ATTEMPTS, 'no conductor answered in time'
+        attempts, why, last = _ATTEMPTS, _SILENCE, b''
         self._require_broker()
-        while attempts and (left := give_up - time.monotonic()) > 0:
+        while attempts > 0 and (left := give_up - time.monotonic()) > 0:
             try:
-                answer = self._sent(body, min(left, longest))
-                if not refused(answer):
-                    return answer
-                why = wire.refusal(answer) or why
-            except self._messaging.MessagingTimeout:
-                if in_doubt is not None:
+                answer = self._sent(request, min(left, longest))
+                _require_execution(answer, refused)
+                if repeatable and lacking and (lacks := lacking(answer)):
+                    raise _Failed(lacks, answer=answer, executed=True)
+            except _Failed as failed:
+                why, last = failed.why, failed.answer or last
+                if failed.executed and in_doubt is not None:
                     in_doubt()
-                if repeatable:
-                    continue
-                break
-            except self._messaging.MessageUndeliverable:
-                why = 'there is no conductor'
-            attempts -= 1
-            time.sleep(_PAUSE)
+                if failed.executed and not repeatable:
+                    break
+                attempts -= failed.cost
+                time.sleep(_PAUSE * failed.cost)
+            else:
+                return answer
+        if last:
+            return last
         raise errors.ConductorUnavailable(f'RabbitMQ: {why}')
 
-    def _sent(self, body: bytes, seconds: float) -> bytes:
+    def _sent(
+        self, request: Callable[[float], bytes], seconds: float
+    ) -> bytes:
         client = self._client.prepare(timeout=seconds)
+        body = request(seconds).decode()
         try:
-            answer: str = client.call({}, _METHOD, body=body.decode())
+            answer: str = client.call({}, _METHOD, body=body)
+        except self._messaging.MessagingTimeout:
+            raise _Failed(_SILENCE, 0, executed=True) from None
+        except self._messaging.MessageUndeliverable:
+            raise _Failed('there is no conductor') from None
+        except self._unconnected as error:
+            raise _Failed(f'it cannot be reached: {error}') from error
         except self._unreachable as error:
-            raise errors.ConductorUnavailable(
-                f'RabbitMQ cannot be reached: {error}'
-            ) from error
+            # The broker may have taken it, and not lived to say so.
+            why = f'it cannot be reached: {error}'
+            raise _Failed(why, executed=True) from error
         return answer.encode()
 
     def _require_broker(self) -> None:
@@ -219,6 +268,7 @@ def _bounded(library: Any, at_most: int) -> Any:
     # not wait for them.  A refusal that finds no room is not told.
     refusing = futures.ThreadPoolExecutor(1, 'rpc-refuse')
     refusals = threading.BoundedSemaphore(_MOST_REFUSALS)
+    turned_away = TurnedAway()
 
     def refuse(message: Any) -> None:
         try:
@@ -230,7 +280,9 @@ def _bounded(library: Any, at_most: int) -> Any:
         def _on_incoming(self, incoming: list[Any]) -> None:
             if room.acquire(blocking=False):
                 super()._on_incoming(incoming)
-            elif refusals.acquire(blocking=False):
+                return
+            turned_away.note(Why.FULL)
+            if refusals.acquire(blocking=False):
                 refusing.submit(refuse, incoming[0])
 
         def _process_incoming(self, incoming: list[Any]) -> None:

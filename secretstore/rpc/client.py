@@ -12,7 +12,6 @@ says about the caller.
 """
 
 from collections.abc import Callable, Mapping
-import os
 import types
 from typing import Any, Self, cast
 import uuid
@@ -26,10 +25,11 @@ from secretstore.context import RequestContext
 from secretstore.metrics import record
 from secretstore.rpc import codec, interface, wire
 from secretstore.rpc import connect as connecting
+from secretstore.rpc.attempts import Attempts, not_an_answer
 from secretstore.rpc.codec import Method
 from secretstore.rpc.fate import CHOSEN_IDS, PUT, READ, REPEATABLE, Fate
 from secretstore.rpc.interface import Conductor
-from secretstore.rpc.refusals import Cause, Refusals, Refused
+from secretstore.rpc.refusals import Refusals, Refused
 from secretstore.rpc.sealing import Sealing
 from secretstore.rpc.transport import Transport
 
@@ -167,14 +167,18 @@ class Client:
             return self._result(method, params, fate)
 
     def _result(self, method: Method, params: bytes, fate: Fate) -> Any:
-        if self._sealing is None:
-            outcome = self._unsealed(method, params, fate)
-        else:
-            outcome = self._sealed(self._sealing, method, params, fate)
+        attempts = Attempts(self._sealing, method.name, params, fate)
+        try:
+            outcome = attempts.outcome(self._transport)
+        except Refused as why:
+            self.refusals.note(f'the answer to {method.name}', why)
+            raise errors.ConductorUnavailable(
+                f'The answer to {method.name} was refused: {why}'
+            ) from None
         if isinstance(outcome.error, wire.Error):
             raise wire.to_exception(outcome.error)
         if not isinstance(outcome.result, msgspec.Raw):
-            raise _not_an_answer()
+            raise not_an_answer()
         try:
             return method.decode_result(outcome.result)
         except msgspec.DecodeError as error:
@@ -183,75 +187,3 @@ class Client:
                 f'The result of {method.name} is not as the interface has it: '
                 f'{error}'
             ) from None
-
-    def _unsealed(
-        self, method: Method, params: bytes, fate: Fate
-    ) -> wire.Outcome:
-        answer = self._send(method, _new_id(), params, fate)
-        return wire.Outcome(answer.result, answer.error)
-
-    def _sealed(
-        self, seal: Sealing, method: Method, params: bytes, fate: Fate
-    ) -> wire.Outcome:
-        request_id = _new_id()
-        sealed, sent = seal.seal_request(method.name, request_id, params)
-        body = wire.encode(wire.Sealed(sealed))
-        answer = self._send(method, request_id, body, fate)
-        if fate.repeatable and wire.was_seen(answer):
-            # The transport repeated it, and it came to the conductor that
-            # had it before, which takes only what is sealed anew.
-            fate.repeatable = False
-            return self._sealed(seal, method, params, fate)
-        try:
-            if not isinstance(answer.result, msgspec.Raw):
-                raise _not_executed(method, answer)
-            plain = seal.open_answer(
-                method.name, request_id, sent, wire.sealed_part(answer.result)
-            )
-        except Refused as why:
-            self.refusals.note(f'the answer to {method.name}', why)
-            raise errors.ConductorUnavailable(
-                f'The answer to {method.name} was refused: {why}'
-            ) from None
-        return wire.decode_outcome(plain)
-
-    def _send(
-        self, method: Method, request_id: str, params: bytes, fate: Fate
-    ) -> wire.Answer:
-        body = wire.encode(
-            wire.Request('2.0', method.name, request_id, msgspec.Raw(params))
-        )
-        answer = self._transport.call(
-            body,
-            repeatable=fate.repeatable,
-            refused=wire.is_refused,
-            in_doubt=fate.doubt,
-        )
-        try:
-            return wire.decode_answer(answer)
-        except msgspec.DecodeError:
-            raise _not_an_answer() from None
-
-
-def _new_id() -> str:
-    return os.urandom(16).hex()
-
-
-def _not_executed(method: Method, answer: wire.Answer) -> Exception:
-    """What to raise for an error that is not sealed.
-
-    Anybody can have written it, so it is not believed to be more than a
-    failure, whatever it says.
-    """
-    error = answer.error
-    if not isinstance(error, wire.Error) or error.code == wire.NAMED:
-        return Refused(Cause.UNSEALED)
-    return errors.ConductorUnavailable(
-        f'{method.name}: error {error.code}: {error.message}'
-    )
-
-
-def _not_an_answer() -> errors.ConductorUnavailable:
-    return errors.ConductorUnavailable(
-        'What answered is no conductor: check [DEFAULT] transport_url'
-    )

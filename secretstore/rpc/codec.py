@@ -8,7 +8,7 @@ release may add some; a value of the wrong type is an error.
 
 from collections.abc import Callable, Mapping, Sequence
 import inspect
-from typing import Any, Self, get_type_hints
+from typing import Any, NamedTuple, Self, get_type_hints
 
 import msgspec
 
@@ -60,8 +60,31 @@ class Context(msgspec.Struct, omit_defaults=True):
         )
 
     def restored(self) -> RequestContext:
-        """The context, also that of this thread's log lines from now on."""
+        """The context, also that of this thread's log lines.
+
+        Until :func:`secretstore.context.forget` is called.
+        """
         return RequestContext(**msgspec.structs.asdict(self))
+
+
+class Call(NamedTuple):
+    """A call as it has come in."""
+
+    arguments: list[Any]
+    """The context in front."""
+    version: str
+    """The caller's."""
+    deadline: int | None
+    """Until when the caller waits, in ms since 1970; older ones do not say."""
+
+
+def with_deadline(params: bytes, until: float) -> bytes:
+    """Encoded parameters that say until when, since 1970, the caller waits.
+
+    :param params: an object
+    """
+    comma = b',' if len(params) > len(b'{}') else b''
+    return b'%b%b"rpc.deadline":%d}' % (params[:-1], comma, until * 1000)
 
 
 class Method:
@@ -95,8 +118,12 @@ class Method:
             [
                 *(_field(one, hints[one.name]) for one in parameters),
                 ('rpc_version', str, FIRST_VERSION),
+                ('rpc_deadline', int | None, None),
             ],
-            rename={'rpc_version': 'rpc.version'},
+            rename={
+                'rpc_version': 'rpc.version',
+                'rpc_deadline': 'rpc.deadline',
+            },
             omit_defaults=True,
         )
         self.result: Any = hints['return']
@@ -118,16 +145,16 @@ class Method:
         call = self.params(*args, **kwargs, rpc_version=version)
         return _ENCODER.encode(call)
 
-    def decode_call(self, text: bytes) -> tuple[list[Any], str]:
-        """The arguments, the context in front, and the caller's version.
+    def decode_call(self, text: bytes) -> Call:
+        """A call by its parameters.
 
         :raises msgspec.ValidationError: when they are not as they should be
         """
         call = self._params_decoder.decode(text)
-        *arguments, version = msgspec.structs.astuple(call)
+        *arguments, version, deadline = msgspec.structs.astuple(call)
         if self.takes_context:
             arguments[0] = arguments[0].restored()
-        return arguments, version
+        return Call(arguments, version, deadline)
 
     def encode_result(self, result: Any) -> bytes:
         return _ENCODER.encode(result)

@@ -81,6 +81,7 @@ def server(
         handle,
         running=group.threads,
         waiting=group.max_queue,
+        connections=group.max_connections,
         limits=Limits(body=group.max_request_size),
         tls=_tls_of_server(conf),
     )

@@ -3,11 +3,13 @@
 
 from collections.abc import Callable, Mapping
 import logging
+import time
 from typing import Any
 
 import msgspec
 
 from secretstore import errors
+from secretstore.context import forget
 from secretstore.metrics import record
 from secretstore.rpc import codec, interface, wire
 from secretstore.rpc.codec import Method
@@ -42,8 +44,10 @@ class Dispatcher:
         *,
         methods: Mapping[str, Method] = codec.METHODS,
         version: str = interface.VERSION,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.refusals = Refusals()
+        self._clock = clock
         self._sealing = seal
         self._methods = methods
         self._functions: dict[str, Callable[..., Any]] = {
@@ -73,6 +77,9 @@ class Dispatcher:
         except Exception:
             LOG.exception('A request failed')
             outcome = wire.Outcome(error=_INTERNAL)
+        finally:
+            # What this thread logs next is about somebody else.
+            forget()
         return wire.answer(request_id, outcome)
 
     def _unsealed(self, request: wire.Request) -> wire.Outcome:
@@ -118,12 +125,14 @@ class Dispatcher:
             self._require_version(request, params)
             raise wire.Failure(wire.NO_SUCH_METHOD, 'There is no such method')
         try:
-            arguments, version = method.decode_call(params)
+            arguments, version, deadline = method.decode_call(params)
         except (msgspec.DecodeError, RecursionError) as error:
             self._require_version(request, params)
             raise wire.Failure(wire.WRONG_PARAMS, str(error)) from None
         if version not in self._versions:
             raise self._newer(request, version)
+        if deadline is not None:
+            self._require_in_time(request, deadline)
         with record.rpc_server_call(method.name):
             result = self._functions[method.name](*arguments)
         return method.encode_result(result)
@@ -136,6 +145,12 @@ class Dispatcher:
             return
         if version not in self._versions:
             raise self._newer(request, version)
+
+    def _require_in_time(self, request: wire.Request, deadline: int) -> None:
+        """Refuse what may have been asked of another conductor meanwhile."""
+        late = self._clock() - deadline / 1000
+        if late > 0:
+            raise self._refused(request, Refused(Cause.LATE, late=late))
 
     def _newer(self, request: wire.Request, version: str) -> wire.Failure:
         return self._refused(

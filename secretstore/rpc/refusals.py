@@ -30,6 +30,14 @@ class Cause(enum.Enum):
         'it was sealed {late:.0f} s before the time of this host: synchronise '
         'the clocks, or raise [rpc] seal_window'
     )
+    CLOCK_SET_BACK = (
+        'the clock of this host was set back, so that nobody knows whether it '
+        'was here before: within two [rpc] seal_window they are taken again'
+    )
+    LATE = (
+        'it came {late:.1f} s after its caller had given up: this conductor '
+        'hung, or the clocks differ, which must be synchronised'
+    )
     FULL = (
         'more requests than [rpc] replay_cache_size came within [rpc] '
         'seal_window: raise the one or lower the other'

@@ -75,11 +75,12 @@ class Sealing:
         window: float = 60,
         most_replays: int = 400_000,
         clock: Callable[[], float] = time.time,
+        elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys = {key_id(key): key for key in keys}
         self._first = next(iter(self._keys))
         self._window = int(window * 1000)
-        self._replays = Replays(self._window, most_replays)
+        self._replays = Replays(self._window, most_replays, elapsed)
         self._clock = clock
         self._senders: dict[bytes, _Sender] = {}
         self._known: dict[bytes, aead.Aead] = {}
@@ -124,6 +125,8 @@ class Sealing:
         seen = self._replays.add(request_id, opened.sent, now)
         if seen is Seen.BEFORE:
             raise Refused(Cause.REPLAY)
+        if seen is Seen.FORGOTTEN:
+            raise Refused(Cause.CLOCK_SET_BACK)
         if seen is Seen.FULL:
             raise Refused(Cause.FULL)
         return opened

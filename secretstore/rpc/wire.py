@@ -28,6 +28,7 @@ SEEN = -32003
 
 Id = str | int | float | None
 
+_UNAVAILABLE = errors.Unavailable.__name__
 # What is longer is read once only.
 _LONGEST_REFUSAL = 2048
 
@@ -153,9 +154,31 @@ def is_refused(body: bytes) -> bool:
     return refusal(body) is not None
 
 
+def is_trusted(body: bytes) -> bool:
+    """Whether an answer is none that strangers can get.
+
+    Where messages are sealed those are errors, and have no name.
+    """
+    if len(body) > _LONGEST_REFUSAL:
+        return True
+    try:
+        error = _only_errors.decode(body).error
+    except (msgspec.DecodeError, RecursionError):
+        return True
+    return error is None or error.code == NAMED
+
+
 def was_seen(answer: Answer) -> bool:
     """Whether an answer says that the same bytes were here before."""
     return isinstance(answer.error, Error) and answer.error.code == SEEN
+
+
+def is_unavailable(error: Error) -> bool:
+    """Whether it may work later, or at another conductor."""
+    data = error.data
+    if error.code != NAMED or data is None:
+        return False
+    return _UNAVAILABLE in (data.name, *data.bases)
 
 
 def from_exception(error: errors.SecretStoreError) -> Error:

@@ -7,6 +7,7 @@ import ssl
 import time
 
 from secretstore import errors
+from secretstore.rpc import wire
 from secretstore.rpc.http.addresses import Address
 from secretstore.rpc.http.endpoints import Endpoint, Endpoints, Seat
 from secretstore.rpc.http.exchange import (
@@ -17,6 +18,7 @@ from secretstore.rpc.http.exchange import (
     NotSent,
     Slow,
 )
+from secretstore.rpc.transport import Lacking
 
 _Refused = Callable[[bytes], bool]
 # Longer causes are not for one line.
@@ -40,6 +42,19 @@ class _Declined(Failed):
 
 class _Refuses(Failed):
     """It does not execute this, and would not later."""
+
+
+class _Lacks(Failed):
+    """It answered that it is without something that others may have."""
+
+    executed = True
+
+    def __init__(self, why: str, answer: bytes) -> None:
+        super().__init__(why)
+        self.answer = answer
+
+
+_Failures = list[tuple[Endpoint, Failed]]
 
 
 class HttpClient:
@@ -78,14 +93,15 @@ class HttpClient:
 
     def call(
         self,
-        body: bytes,
+        request: Callable[[float], bytes],
         *,
         repeatable: bool,
         refused: _Refused,
+        lacking: Lacking | None = None,
         in_doubt: Callable[[], object] | None = None,
         timeout: float | None = None,
     ) -> bytes:
-        """The answer to *body*; see the Transport.
+        """The answer to *request*; see the Transport.
 
         :param timeout: for this call, in place of the client's
         :raises Unanswered: there is none
@@ -96,31 +112,29 @@ class HttpClient:
         deadline = now + rest
         left = len(self._endpoints)
         again: list[Endpoint] = []
-        causes: dict[Endpoint, str] = {}
-        executed = False
+        failures: _Failures = []
         for endpoint in itertools.chain(self._candidates(seat, now), again):
             left -= 1
             kept = seat.keeps(endpoint)
+            began = deadline - rest
             share = rest / 2 if repeatable and left > 0 else rest
             try:
-                answer = self._ask(seat, endpoint, body, share)
-                _check(answer, refused)
+                answer = self._ask(seat, endpoint, request, share)
+                _check(answer, refused, lacking if repeatable else None)
             except Failed as failure:
-                causes[endpoint] = str(failure)
-                if self._note(seat, failure, kept):
+                failures.append((endpoint, failure))
+                if self._note(seat, failure, began, kept):
                     again.append(endpoint)
-                executed |= _may_be_executed(failure, in_doubt)
-                if failure.executed and not repeatable:
-                    causes[endpoint] += ' (the request may have been executed)'
+                if _may_be_executed(failure, in_doubt) and not repeatable:
                     break
             else:
-                if endpoint.failures:
-                    self._endpoints.worked(endpoint)
+                if failures or endpoint.failures:
+                    self._compare(endpoint, failures, now)
                 return answer.body
             rest = deadline - time.monotonic()
             if rest <= 0:
                 break
-        raise Unanswered(_in_a_line(causes), executed)
+        return _last_resort(failures, repeatable)
 
     def close(self) -> None:
         """Close all connections; calls make new ones."""
@@ -140,7 +154,11 @@ class HttpClient:
                 yield endpoint
 
     def _ask(
-        self, seat: Seat, endpoint: Endpoint, body: bytes, seconds: float
+        self,
+        seat: Seat,
+        endpoint: Endpoint,
+        request: Callable[[float], bytes],
+        seconds: float,
     ) -> Answer:
         exchange = seat.exchange
         if exchange is None or seat.endpoint is not endpoint:
@@ -149,12 +167,14 @@ class HttpClient:
             seconds = max(until - time.monotonic(), 0.001)
         elif exchange.stale():
             raise NotSent('it closed the connection')
-        answer = exchange.call(body, seconds)
+        answer = exchange.call(request(seconds), seconds)
         if not answer.keep:
             seat.leave()
         return answer
 
-    def _note(self, seat: Seat, failure: Failed, kept: bool) -> bool:
+    def _note(
+        self, seat: Seat, failure: Failed, began: float, kept: bool
+    ) -> bool:
         """Remember how it went; whether a new connection may go better."""
         endpoint = seat.endpoint
         if endpoint is None:
@@ -162,14 +182,27 @@ class HttpClient:
         if isinstance(failure, _Declined):
             self._endpoints.declined(endpoint)
             return kept and seat.exchange is None
+        if isinstance(failure, _Lacks):
+            # Whether it is alone with that shows when another has answered.
+            return False
         seat.leave()
         if kept and isinstance(failure, NotSent | NoAnswer):
             if not isinstance(failure, Slow):
                 # That process is gone; there may be others, or a new one.
                 self._endpoints.declined(endpoint)
                 return True
-        self._endpoints.failed(endpoint, str(failure))
+        self._endpoints.failed(endpoint, began, str(failure))
         return False
+
+    def _compare(
+        self, endpoint: Endpoint, failures: _Failures, began: float
+    ) -> None:
+        """Avoid those who lack what this one has."""
+        if endpoint.failures:
+            self._endpoints.worked(endpoint)
+        for other, failure in failures:
+            if isinstance(failure, _Lacks):
+                self._endpoints.failed(other, began, str(failure))
 
     def _connect(
         self, seat: Seat, endpoint: Endpoint, seconds: float
@@ -192,13 +225,15 @@ def _may_be_executed(
     return failure.executed
 
 
-def _check(answer: Answer, refused: _Refused) -> None:
+def _check(answer: Answer, refused: _Refused, lacking: Lacking | None) -> None:
     """Raise Failed unless it is a real answer."""
     if answer.status == 200:
         if refused(answer.body):
             raise _Refuses(_said(answer))
+        if lacking is not None and (why := lacking(answer.body)):
+            raise _Lacks(why, answer.body)
     elif answer.status == 503 and refused(answer.body):
-        raise _Declined('overloaded' if answer.keep else 'about to close')
+        raise _Declined(wire.refusal(answer.body) or _said(answer))
     elif answer.status == 413:
         raise errors.PayloadTooLarge()
     elif 400 <= answer.status < 500:
@@ -212,7 +247,16 @@ def _said(answer: Answer) -> str:
     return ' '.join(answer.body.decode('utf-8', 'replace').split())[:_LONGEST]
 
 
-def _in_a_line(causes: dict[Endpoint, str]) -> str:
-    return 'no conductor answers: ' + '; '.join(
+def _last_resort(failures: _Failures, repeatable: bool) -> bytes:
+    """An answer that could be better, or Unanswered."""
+    for _, failure in reversed(failures):
+        if isinstance(failure, _Lacks):
+            return failure.answer
+    executed = any(failure.executed for _, failure in failures)
+    causes = dict(failures)
+    line = 'no conductor answers: ' + '; '.join(
         f'{endpoint}: {cause}' for endpoint, cause in causes.items()
     )
+    if executed and not repeatable:
+        line += ' (the request may have been executed)'
+    raise Unanswered(line, executed)

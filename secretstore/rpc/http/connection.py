@@ -10,16 +10,24 @@ import ssl
 import time
 from typing import NamedTuple
 
+from secretstore.rpc import wire
 from secretstore.rpc.http import answers
-from secretstore.rpc.http.gate import Gate
+from secretstore.rpc.http.gate import Gate, Turn
 from secretstore.rpc.http.patience import OVER, bound
 from secretstore.rpc.http.requests import Request, Requests
+from secretstore.rpc.turned_away import TurnedAway, Why
 
 LOG = logging.getLogger(__name__)
 
 _SIZE = 65536
 # Seconds that a client has to read the last answer and close.
 _LINGER = 1.0
+_INSIDE = (Turn.AT_ONCE, Turn.AFTER_WAITING)
+_WHY = {
+    Turn.FULL: Why.FULL,
+    Turn.OVER: Why.WAITED,
+    Turn.CLOSED: Why.STOPPING,
+}
 
 
 class Limits(NamedTuple):
@@ -31,6 +39,9 @@ class Limits(NamedTuple):
     """Seconds in which a request must come in, or an answer go out."""
     idle: float = 300.0
     """Seconds without a request after which the connection is closed."""
+    first: float = 10.0
+    """The same, and *slow*, until the client has shown that it is no stranger.
+    """
 
 
 class Service(NamedTuple):
@@ -38,6 +49,7 @@ class Service(NamedTuple):
 
     handle: Callable[[bytes], bytes]
     gate: Gate
+    turned_away: TurnedAway
     limits: Limits
     tls: ssl.SSLContext | None
     stopping: int
@@ -51,9 +63,12 @@ class Connection:
     the answer or, while it is idle, by an answer that nobody asked for.  As
     that says that nothing was executed, it is also the right one to a
     request that crossed it.
+
+    :ivar trusted: a request was answered with what strangers do not get
     """
 
     def __init__(self, sock: socket.socket, service: Service) -> None:
+        self.trusted = False
         self._sock = sock
         self._service = service
         self._requests = Requests(service.limits.body)
@@ -67,7 +82,7 @@ class Connection:
             tls = self._service.tls
             if tls is not None and self._sock.family != socket.AF_UNIX:
                 self._shake_hands(tls)
-            bound(self._sock, self._service.limits.slow)
+            bound(self._sock, self._patience())
             self._poll.register(self._sock, select.POLLIN)
             while self._wait() and self._exchange():
                 pass
@@ -87,7 +102,7 @@ class Connection:
     def _shake_hands(self, context: ssl.SSLContext) -> None:
         peer = self._sock.getpeername()
         plain = self._sock
-        plain.settimeout(self._service.limits.slow)
+        plain.settimeout(self._patience())
         try:
             self._sock = context.wrap_socket(
                 plain, server_side=True, do_handshake_on_connect=False
@@ -102,12 +117,23 @@ class Connection:
         """Whether there is something to read; else all was said."""
         if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
             return True
-        ready = self._poll.poll(self._service.limits.idle * 1000)
+        limits = self._service.limits
+        seconds = limits.idle
+        if not self.trusted:
+            seconds = min(seconds, limits.first)
+        ready = self._poll.poll(seconds * 1000)
         for descriptor, _ in ready:
             if descriptor != self._service.stopping:
                 return True
         self._say_last(answers.STOPPING)
         return False
+
+    def _patience(self) -> float:
+        """Seconds in which a request must come in."""
+        limits = self._service.limits
+        if self.trusted:
+            return limits.slow
+        return min(limits.slow, limits.first)
 
     def _exchange(self) -> bool:
         """Take in one request, or several sent at once, and answer.
@@ -133,7 +159,7 @@ class Connection:
 
     def _receive(self) -> bool:
         """Read until there is a request or a problem; False at the end."""
-        requests, limit = self._requests, self._service.limits.slow
+        requests, limit = self._requests, self._patience()
         deadline = 0.0
         while True:
             try:
@@ -158,7 +184,14 @@ class Connection:
 
     def _answer(self, request: Request) -> bool:
         gate = self._service.gate
-        if not gate.enter():
+        turn = gate.enter()
+        if turn is Turn.AFTER_WAITING and self._is_gone():
+            # What it asked for may have gone to another conductor.
+            gate.leave()
+            self._service.turned_away.note(Why.GONE)
+            return False
+        if turn not in _INSIDE:
+            self._service.turned_away.note(_WHY[turn])
             if gate.closed or not request.keep:
                 self._say_last(answers.STOPPING)
                 return False
@@ -172,11 +205,20 @@ class Connection:
             return False
         finally:
             gate.leave()
+        if not self.trusted and wire.is_trusted(body):
+            self.trusted = True
+            bound(self._sock, self._patience())
         if gate.closed or not request.keep:
             self._say_last(answers.last_success(body))
             return False
         self._sock.sendall(answers.success(body))
         return True
+
+    def _is_gone(self) -> bool:
+        """Whether the client has closed its end."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLRDHUP)
+        return bool(poll.poll(0))
 
     def _say_last(self, answer: bytes) -> None:
         self._sock.sendall(answer)

@@ -82,7 +82,7 @@ class Driver(base.BaseDriver):
         while True:
             try:
                 return self._http().call(
-                    body,
+                    lambda _: body,
                     repeatable=repeatable,
                     refused=wire.is_refused,
                     timeout=max(deadline - time.monotonic(), 0.001),

@@ -27,6 +27,7 @@ class Endpoint:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.failures = 0
+        self.failed_at = float('-inf')
         self.avoided_until = 0.0
 
     def __str__(self) -> str:
@@ -117,12 +118,21 @@ class Endpoints:
                 seat.endpoint = first
             return found
 
-    def failed(self, endpoint: Endpoint, cause: str) -> None:
-        """Avoid it for a while, which grows."""
+    def failed(self, endpoint: Endpoint, began: float, cause: str) -> None:
+        """Avoid it for a while, which grows.
+
+        Of many that fail together the first counts.
+
+        :param began: when it was asked
+        """
+        now = time.monotonic()
         with self._lock:
+            if began < endpoint.failed_at:
+                return
+            endpoint.failed_at = now
             endpoint.failures += 1
             first = endpoint.failures == 1
-            endpoint.avoided_until = time.monotonic() + self._pause(endpoint)
+            endpoint.avoided_until = now + self._pause(endpoint)
         if first:
             LOG.warning('The conductor at %s fails: %s', endpoint, cause)
 

@@ -2,7 +2,22 @@
 """How many requests run at once, and how many may wait for that."""
 
 import collections
+import enum
 import threading
+import time
+
+from secretstore.metrics import record
+
+
+class Turn(enum.Enum):
+    """What came of asking to be let in."""
+
+    AT_ONCE = enum.auto()
+    AFTER_WAITING = enum.auto()
+    # Not let in: too many wait, it waited for too long, or it is closed.
+    FULL = enum.auto()
+    OVER = enum.auto()
+    CLOSED = enum.auto()
 
 
 class Gate:
@@ -29,34 +44,38 @@ class Gate:
         with self._lock:
             return self._running - self._free
 
-    def enter(self) -> bool:
-        """Whether the caller is in; then it must leave() again.
+    @property
+    def waiting(self) -> int:
+        """How many wait to be let in."""
+        with self._lock:
+            return len(self._queue)
 
-        It is not when too many wait, when it waited for too long, or when
-        the gate is closed.
-        """
+    def enter(self) -> Turn:
+        """Ask to be let in; who is in must leave() again."""
         with self._lock:
             if self.closed:
-                return False
+                return Turn.CLOSED
             if self._free:
                 self._free -= 1
-                return True
+                return Turn.AT_ONCE
             if len(self._queue) >= self._places:
-                return False
+                return Turn.FULL
             waiter = _Waiter()
             self._queue.append(waiter)
+        began = time.monotonic()
         if not waiter.wait(self._patience):
             with self._lock:
                 # It may have been let in just now.
                 if waiter in self._queue:
                     self._queue.remove(waiter)
-        return waiter.entered
+        record.rpc_wait(time.monotonic() - began)
+        return waiter.turn
 
     def leave(self) -> None:
         """Let the next one in."""
         with self._lock:
             if self._queue:
-                self._queue.popleft().let(True)
+                self._queue.popleft().let(Turn.AFTER_WAITING)
             else:
                 self._free += 1
 
@@ -65,20 +84,20 @@ class Gate:
         with self._lock:
             self.closed = True
             while self._queue:
-                self._queue.popleft().let(False)
+                self._queue.popleft().let(Turn.CLOSED)
 
 
 class _Waiter:
-    __slots__ = ('_lock', 'entered')
+    __slots__ = ('_lock', 'turn')
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lock.acquire()
-        self.entered = False
+        self.turn = Turn.OVER
 
     def wait(self, seconds: float) -> bool:
         return self._lock.acquire(timeout=seconds)
 
-    def let(self, entered: bool) -> None:
-        self.entered = entered
+    def let(self, turn: Turn) -> None:
+        self.turn = turn
         self._lock.release()

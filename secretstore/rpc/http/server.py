@@ -15,6 +15,7 @@ from secretstore.rpc.http.addresses import Address
 from secretstore.rpc.http.connection import Connection, Limits, Service
 from secretstore.rpc.http.gate import Gate
 from secretstore.rpc.http.listening import Held, Listening, accept
+from secretstore.rpc.turned_away import TurnedAway
 
 LOG = logging.getLogger(__name__)
 
@@ -35,7 +36,8 @@ class HttpServer:
     :param running: requests that are executed at once
     :param waiting: requests that may wait for that, in order
     :param patience: seconds that one may wait
-    :param connections: how many there may be
+    :param connections: how many there may be; beyond that, one takes the
+        place of the oldest that has never had a good request
     :param mode: of unix sockets
     :raises StartupError: in the constructor, when it cannot listen there
     """
@@ -67,6 +69,7 @@ class HttpServer:
         self._service = Service(
             handle,
             Gate(running, waiting, patience),
+            TurnedAway(),
             limits,
             tls,
             self._stopping,
@@ -74,7 +77,8 @@ class HttpServer:
         self._most = connections
         self._full = False
         self._changed = threading.Condition()
-        self._connections: set[Connection] = set()
+        # In the order in which they came.
+        self._connections: dict[Connection, None] = {}
         self._accepting: threading.Thread | None = None
 
     @property
@@ -158,10 +162,12 @@ class HttpServer:
         with self._changed:
             if len(self._connections) >= self._most:
                 self._note_full()
-                return False
-            self._full = False
+                if not self._drop_a_stranger():
+                    return False
+            else:
+                self._full = False
             connection = Connection(client, self._service)
-            self._connections.add(connection)
+            self._connections[connection] = None
         try:
             threading.Thread(
                 target=self._serve,
@@ -175,10 +181,21 @@ class HttpServer:
             return False
         return True
 
+    def _drop_a_stranger(self) -> bool:
+        """Make room, if there is somebody who was never more than that."""
+        for connection in self._connections:
+            if not connection.trusted:
+                del self._connections[connection]
+                connection.abort()
+                return True
+        return False
+
     def _note_full(self) -> None:
         if not self._full:
             LOG.warning(
-                'All %d connections are taken, others are refused', self._most
+                'All %d connections are taken ([rpc] max_connections): '
+                'others take the place of strangers, or are refused',
+                self._most,
             )
         self._full = True
 
@@ -190,5 +207,5 @@ class HttpServer:
 
     def _end(self, connection: Connection) -> None:
         with self._changed:
-            self._connections.discard(connection)
+            self._connections.pop(connection, None)
             self._changed.notify_all()

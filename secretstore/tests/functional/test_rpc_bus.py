@@ -70,8 +70,8 @@ class BusTest(base.FunctionalTest):
         self.conf = self.configured()
         self.context = context(project_id=uuid.uuid4().hex)
 
-    def configured(self, **settings: Any) -> Any:
-        url = self.broker.transport_url
+    def configured(self, url: str = '', **settings: Any) -> Any:
+        url = url or self.broker.transport_url
         conf = make_conf(
             self.folder,
             f'[DEFAULT]\ntransport_url = {url}\n{QUORUM}',

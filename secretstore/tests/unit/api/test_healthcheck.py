@@ -2,11 +2,13 @@
 from pathlib import Path
 import threading
 
+from oslo_context.context import get_current
 import webob
 
 from secretstore import errors
 from secretstore.api.healthcheck import REUSE_SECONDS, Healthcheck
 from secretstore.tests.unit.api.base import ApiTest
+from secretstore.tests.unit.conductor.base import context
 
 
 class HealthcheckTest(ApiTest):
@@ -23,6 +25,7 @@ class HealthcheckTest(ApiTest):
 
     def check(self) -> None:
         self.asked += 1
+        self.named = get_current()
         self.conductor.health.check()
 
     def move(self, path: Path) -> None:
@@ -38,6 +41,11 @@ class HealthcheckTest(ApiTest):
     def test_all_is_well(self) -> None:
         for path in ('/healthcheck', '/healthcheck/', '/healthcheck/live'):
             self.assertEqual((200, 'OK'), self.look(path))
+
+    def test_it_is_not_asked_in_the_name_of_who_came_before(self) -> None:
+        context().update_store()
+        self.look()
+        self.assertIsNone(self.named)
 
     def test_head_has_no_body(self) -> None:
         answer = self.call('HEAD', '/healthcheck')

@@ -31,6 +31,12 @@ class KeystoneListenerTest(CommandTest):
         self.assert_ends(1, done, '[keystone_notifications] transport_url')
         self.assertNotIn('hidden', done.stdout + done.stderr)
 
+    def test_a_url_that_cannot_be_read(self) -> None:
+        self.upgraded('transport_url = rabbit://user:hidden@nowhere:hidden/')
+        done = self.run_command('keystone_listener')
+        self.assert_ends(1, done, '[keystone_notifications] transport_url')
+        self.assertNotIn('hidden', done.stdout + done.stderr)
+
     def test_an_unknown_driver(self) -> None:
         self.upgraded('transport_url = pigeon://user:hidden@nowhere/')
         done = self.run_command('keystone_listener')

@@ -17,6 +17,7 @@ class TestRecord(base.MetricsTest):
         record.database_retry('deadlock')
         record.database_failure()
         record.rpc_refusal('replay')
+        record.rpc_turned_away('full')
         record.orders(record.Orders({'PENDING': 1}, 1))
         with record.strategy_call('proprietary', 'wrap'):
             pass
@@ -67,12 +68,14 @@ class TestRecord(base.MetricsTest):
         record.database_retry('deadlock')
         record.database_failure()
         record.rpc_refusal('replay')
+        record.rpc_turned_away('full')
         for name, count, labels in (
             ('key_cache_lookups', 2, {'result': 'hit'}),
             ('key_cache_lookups', 1, {'result': 'miss'}),
             ('database_retries', 1, {'cause': 'deadlock'}),
             ('database_failures', 1, {}),
             ('rpc_refusals', 1, {'cause': 'replay'}),
+            ('rpc_turned_away', 1, {'cause': 'full'}),
         ):
             self.assertEqual(count, self.value(f'{name}_total', **labels))
 

@@ -10,8 +10,11 @@ from secretstore.rpc.client import Client
 from secretstore.rpc.dispatch import Dispatcher
 from secretstore.rpc.interface import Conductor
 from secretstore.rpc.sealing import Sealing
+from secretstore.rpc.transport import Lacking
 
 KEY = os.urandom(32)
+# That somebody waits for an answer.
+SECONDS = 30.0
 
 
 class Memory:
@@ -25,18 +28,26 @@ class Memory:
 
     def call(
         self,
-        body: bytes,
+        request: Callable[[float], bytes],
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
+        lacking: Lacking | None = None,
         in_doubt: Callable[[], object] | None = None,
     ) -> bytes:
         self.were_repeatable.append(repeatable)
+        last = b''
         for handle in self.handlers:
+            body = request(SECONDS)
             self.sent.append(body)
             self.answers.append(handle(body))
-            if not refused(self.answers[-1]):
-                return self.answers[-1]
+            if refused(self.answers[-1]):
+                continue
+            last = self.answers[-1]
+            if not repeatable or lacking is None or not lacking(last):
+                return last
+        if last:
+            return last
         raise errors.ConductorUnavailable('All conductors refused')
 
 

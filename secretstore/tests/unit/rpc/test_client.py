@@ -13,8 +13,9 @@ from secretstore.rpc.dispatch import Dispatcher
 from secretstore.rpc.fate import CHOSEN_IDS, REPEATABLE
 from secretstore.rpc.refusals import Cause
 from secretstore.rpc.sealing import Sealing
+from secretstore.rpc.transport import Lacking
 from secretstore.tests.unit.conductor.base import context, text_secret
-from secretstore.tests.unit.rpc.base import KEY, Memory
+from secretstore.tests.unit.rpc.base import KEY, SECONDS, Memory
 from secretstore.tests.unit.rpc.test_codec import Whatever, between
 
 
@@ -162,12 +163,14 @@ class Forgetful:
 
     def call(
         self,
-        body: bytes,
+        request: Callable[[float], bytes],
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
+        lacking: Lacking | None = None,
         in_doubt: Callable[[], object] | None = None,
     ) -> bytes:
+        body = request(SECONDS)
         self.sent.append(body)
         answer = self._handle(body)
         if len(self.sent) > 1:

@@ -181,6 +181,9 @@ class RoundTripTest(unittest.TestCase):
             method.encode_call('1.1', (context(), 's'), {})
         )
         call['newer'] = call['context']['newer'] = {'a': 1}
-        arguments, version = method.decode_call(msgspec.json.encode(call))
+        arguments, version, deadline = method.decode_call(
+            msgspec.json.encode(call)
+        )
         self.assertEqual(['s', False, False], arguments[1:])
         self.assertEqual('1.1', version)
+        self.assertIsNone(deadline)

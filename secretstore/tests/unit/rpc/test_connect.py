@@ -2,6 +2,7 @@
 from pathlib import Path
 import shutil
 import tempfile
+import traceback
 from typing import Any
 import unittest
 
@@ -9,6 +10,13 @@ from secretstore import errors
 from secretstore.rpc import client, connect, sealfile
 from secretstore.rpc.sealing import Sealing
 from secretstore.tests.unit.conductor.base import make_conf
+
+# A slash in the password, a port that is none, half an address.
+UNREADABLE = (
+    'rabbit://user:hush/hush@host:5672/',
+    'rabbit://user:hush@host:hush/',
+    'rabbit://user:hush@[::1:5672/',
+)
 
 
 class ConnectTest(unittest.TestCase):
@@ -44,6 +52,19 @@ class ConnectTest(unittest.TestCase):
         ):
             with self.assertRaisesRegex(errors.StartupError, words):
                 client.connect(self.conf(**settings))
+
+    def test_a_url_that_cannot_be_read_is_not_repeated(self) -> None:
+        for url in UNREADABLE:
+            for make in (
+                lambda conf: client.connect(conf),
+                lambda conf: connect.server(conf, bytes),
+            ):
+                with self.assertRaisesRegex(
+                    errors.StartupError, 'transport_url: not a URL'
+                ) as caught:
+                    make(self.conf(url))
+                said = ''.join(traceback.format_exception(caught.exception))
+                self.assertNotIn('hush', said)
 
     def test_a_version_cap(self) -> None:
         found = client.Client.from_conf(self.conf(rpc__version_cap='1.0'))

@@ -87,7 +87,7 @@ class ConnectTest(unittest.TestCase):
                 with self.subTest(limit=limit, size=size):
                     try:
                         answer = call(
-                            b'x' * size,
+                            lambda _, size=size: b'x' * size,
                             repeatable=False,
                             refused=wire.is_refused,
                         )

@@ -9,12 +9,13 @@ from secretstore.rpc.client import Client
 from secretstore.rpc.dispatch import Dispatcher
 from secretstore.rpc.interface import Conductor
 from secretstore.rpc.sealing import Sealing
+from secretstore.rpc.transport import Lacking
 from secretstore.tests.unit.conductor.base import (
     ConductorTest,
     context,
     new_secret,
 )
-from secretstore.tests.unit.rpc.base import KEY
+from secretstore.tests.unit.rpc.base import KEY, SECONDS
 
 ME = context()
 TEXT = 'text/plain'
@@ -36,12 +37,14 @@ class _Dies:
 
     def call(
         self,
-        body: bytes,
+        request: Callable[[float], bytes],
         *,
         repeatable: bool,
         refused: Callable[[bytes], bool],
+        lacking: Lacking | None = None,
         in_doubt: Callable[[], object] | None = None,
     ) -> bytes:
+        body = request(SECONDS)
         if self._dying is not None:
             dying, self._dying = self._dying, None
             dying(body)

@@ -31,6 +31,49 @@ class ReplaysTest(unittest.TestCase):
             self.assertIs(expected, replays.add(key, sent, now))
             seen.add(key)
 
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from([0, 10, 50, 110, 210]),
+                st.sampled_from([0, 50, 150, 1000, 100_000]),
+                st.sampled_from([-100, 0, 100]),
+                st.integers(0, 3),
+            ),
+            max_size=40,
+        )
+    )
+    def test_none_is_new_twice_however_the_clock_jumps(
+        self, steps: list[tuple[int, int, int, int]]
+    ) -> None:
+        """It may be ahead, by something else each time, and be set back."""
+        passed, requests, new = 0, [], set()
+        replays = Replays(100, 1000, lambda: passed / 1000)
+        for pause, ahead, skew, again in steps:
+            passed += pause
+            now = 10_000 + passed + ahead
+            # Callers' clocks are right, but for the window.
+            requests.append((f'{len(requests)}', 10_000 + passed + skew))
+            for name, sent in (requests[-1], requests[-1 - again :][0]):
+                if abs(now - sent) > 100:
+                    continue
+                if replays.add(name, sent, now) is Seen.NEVER:
+                    self.assertNotIn(name, new)
+                    new.add(name)
+
+    def test_what_was_forgotten_is_never_new_again(self) -> None:
+        """Of a caller whose clock is a window ahead, at worst."""
+        passed, start, sent = 0, 10_000, 10_100
+        replays = Replays(100, 1000, lambda: passed / 1000)
+        self.assertIs(Seen.NEVER, replays.add('it', sent, start))
+        self.assertIs(Seen.NEVER, replays.add('ahead', 99_000, 99_000))
+        found = []
+        for passed in range(400):
+            now = start + passed
+            if abs(now - sent) <= 100:
+                found.append(replays.add('it', sent, now))
+        self.assertEqual({Seen.FORGOTTEN}, set(found))
+        self.assertIs(Seen.NEVER, replays.add('other', now, now))
+
     def test_of_many_threads_one_is_the_first(self) -> None:
         replays, start = Replays(60_000, 10_000), threading.Barrier(8)
         firsts: list[str] = []

@@ -20,6 +20,14 @@ WINDOW = 60
 class Clock:
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
+        self.passed = 0.0
+
+    def tick(self) -> None:
+        self.now += 1
+        self.passed += 1
+
+    def elapsed(self) -> float:
+        return self.passed
 
     def __call__(self) -> float:
         return self.now
@@ -31,7 +39,9 @@ class SealingTest(unittest.TestCase):
         self.clock = Clock()
 
     def made(self, *keys: bytes, at_most: int = 1000) -> Sealing:
-        return Sealing(keys or (KEY,), WINDOW, at_most, self.clock)
+        return Sealing(
+            keys or (KEY,), WINDOW, at_most, self.clock, self.clock.elapsed
+        )
 
     def assert_refused(self, cause: Cause, call: object, *args: object) -> str:
         with self.assertRaises(Refused) as caught:
@@ -152,8 +162,32 @@ class SealingTest(unittest.TestCase):
         later, _ = caller.seal_request('m', '2', b'x')
         conductor.open_request('m', '2', later)
         self.clock.now -= 10 * WINDOW
+        words = self.assert_refused(
+            Cause.CLOCK_SET_BACK, conductor.open_request, 'm', '1', sealed
+        )
+        self.assertIn('set back', words)
+
+    def test_a_clock_that_is_set_back_is_got_over(self) -> None:
+        caller, conductor = self.made(), self.made()
+        self.clock.now += 1000 * WINDOW
+        ahead, _ = caller.seal_request('m', '1', b'x')
+        conductor.open_request('m', '1', ahead)
+        self.clock.now -= 1000 * WINDOW
+        refused = 0
+        for number in range(5 * WINDOW):
+            self.clock.tick()
+            sealed, _ = caller.seal_request('m', f'n{number}', b'x')
+            try:
+                conductor.open_request('m', f'n{number}', sealed)
+            except Refused as error:
+                self.assertIs(Cause.CLOCK_SET_BACK, error.cause)
+                refused += 1
+        self.assertGreater(refused, WINDOW)
+        self.assertLess(refused, 3 * WINDOW)
+        # What was remembered still is.
+        self.clock.now += 1000 * WINDOW - 5 * WINDOW
         self.assert_refused(
-            Cause.REPLAY, conductor.open_request, 'm', '1', sealed
+            Cause.REPLAY, conductor.open_request, 'm', '1', ahead
         )
 
     def test_keys_of_others(self) -> None:

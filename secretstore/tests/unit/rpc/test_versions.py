@@ -119,7 +119,7 @@ def only(methods: Mapping[str, Method], body: bytes) -> bytes:
     """The request, which has nothing that these methods do not have."""
     request = json.loads(body)
     method = methods[request['method']]
-    extra = {*request['params']} - {'context', 'rpc.version'}
+    extra = {*request['params']} - {'context', 'rpc.version', 'rpc.deadline'}
     assert extra <= {*method.arguments}, extra
     return body
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from typing import Any
 import unittest
 
@@ -134,7 +135,9 @@ class ServerProcess:
 def ask(
     client: HttpClient, body: bytes = b'{}', repeatable: bool = False
 ) -> bytes:
-    return client.call(body, repeatable=repeatable, refused=wire.is_refused)
+    return client.call(
+        lambda _: body, repeatable=repeatable, refused=wire.is_refused
+    )
 
 
 class Held:
@@ -174,6 +177,13 @@ def in_thread(
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     return thread, results
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 class Named:

@@ -153,5 +153,5 @@ class ConnectionTest(HttpTestCase):
         before = time.monotonic()
         while server._connections and time.monotonic() < before + 5:
             time.sleep(0.01)
-        self.assertEqual(set(), server._connections)
+        self.assertEqual({}, server._connections)
         self.assertEqual(0, len(client._endpoints._seats))

@@ -76,7 +76,7 @@ class FailOverTest(HttpTestCase):
         client = self.client(full, self.serve(Named(b'b')), max_age=0)
         for _ in range(20):
             self.assertEqual(b'b', ask(client, repeatable=False))
-        with self.assertRaisesRegex(errors.ConductorUnavailable, 'overloaded'):
+        with self.assertRaisesRegex(errors.ConductorUnavailable, 'Overloaded'):
             ask(self.client(full))
         held.let_go()
         thread.join()

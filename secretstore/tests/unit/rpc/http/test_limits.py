@@ -4,14 +4,26 @@
 import select
 import time
 
+from secretstore import errors
+from secretstore.rpc import wire
 from secretstore.rpc.http.connection import Limits
 from secretstore.tests.unit.rpc.http.base import (
     Held,
     HttpTestCase,
+    ask,
     request,
+    wait_until,
 )
 
 HEAD = b'POST / HTTP/1.1\r\nContent-Type: application/json\r\n'
+
+
+def known(body: bytes) -> bytes:
+    """Refuse all others, as a conductor refuses what is not sealed."""
+    if body == b'friend':
+        return b'known'
+    failure = wire.Error(wire.REFUSED, 'Refused')
+    return wire.answer(None, wire.Outcome(error=failure))
 
 
 class TimeTest(HttpTestCase):
@@ -76,6 +88,50 @@ class ManyTest(HttpTestCase):
         else:
             self.fail('the place was never free again')
 
+    def test_strangers_make_room(self) -> None:
+        """Those who have never had a good request, the oldest first."""
+        server = self.serve(known, connections=3)
+        friend = self.peer(server)
+        friend.send(request(b'friend'))
+        self.assertEqual(b'known', friend.answer().text)
+        silent, loud = self.peer(server), self.peer(server)
+        loud.send(request(b'stranger'))
+        self.assertIn(b'-32001', loud.answer().text)
+        with self.assertLogs('secretstore.rpc.http', 'WARNING') as logs:
+            for gone in (silent, loud):
+                new = self.peer(server)
+                new.send(request(b'friend'))
+                self.assertEqual(b'known', new.answer().text)
+                self.assertTrue(gone.ended())
+            self.assertEqual(503, self.peer(server).answer().status)
+        self.assertIn('max_connections', logs.output[0])
+        friend.send(request(b'friend'))
+        self.assertEqual(b'known', friend.answer().text)
+
+    def test_strangers_have_little_time(self) -> None:
+        server = self.serve(known, limits=Limits(first=0.2))
+        for said in (b'', request(b'stranger')):
+            peer = self.peer(server)
+            peer.send(said)
+            if said:
+                self.assertEqual(200, peer.answer().status)
+            self.assertEqual(503, peer.answer().status)
+            self.assertTrue(peer.ended())
+        peer = self.peer(server)
+        peer.send(request(b'friend'))
+        peer.answer()
+        self.assertFalse(select.select([peer.sock], [], [], 0.5)[0])
+
+    def test_the_client_says_what_the_server_said(self) -> None:
+        server = self.serve(connections=0)
+        with (
+            self.assertLogs('secretstore.rpc.http', 'WARNING'),
+            self.assertRaisesRegex(
+                errors.ConductorUnavailable, 'Too many connections'
+            ),
+        ):
+            ask(self.client(server))
+
     def test_too_many_requests(self) -> None:
         held = Held()
         server = self.serve(held, running=1, waiting=1)
@@ -98,6 +154,23 @@ class ManyTest(HttpTestCase):
         refused.send(request(b'4'))
         self.assertEqual(b'4', refused.answer().text)
         self.assertEqual([b'1', b'2', b'4'], held.bodies)
+
+    def test_who_went_away_while_waiting(self) -> None:
+        """What it asked for may have gone to another conductor."""
+        held = Held()
+        server = self.serve(held, running=1, waiting=2)
+        running, gone, waiting = (self.peer(server) for _ in range(3))
+        running.send(request(b'1'))
+        held.wait_for()
+        gate = server._service.gate
+        for count, (peer, body) in enumerate(((gone, b'2'), (waiting, b'3'))):
+            peer.send(request(body))
+            wait_until(lambda count=count: gate.waiting == count + 1)
+        gone.sock.close()
+        held.let_go(3)
+        self.assertEqual(b'1', running.answer().text)
+        self.assertEqual(b'3', waiting.answer().text)
+        self.assertEqual([b'1', b'3'], held.bodies)
 
     def test_waiting_for_too_long(self) -> None:
         held = Held()

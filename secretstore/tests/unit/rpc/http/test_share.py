@@ -114,7 +114,7 @@ class PauseTest(HttpTestCase):
         pauses = []
         for _ in range(12):
             before = time.monotonic()
-            self.endpoints.failed(first, 'test')
+            self.endpoints.failed(first, before, 'test')
             pauses.append(first.avoided_until - before)
         self.assertLess(pauses[0], 1)
         self.assertLess(pauses[2], pauses[4])
@@ -122,10 +122,20 @@ class PauseTest(HttpTestCase):
         self.endpoints.worked(first)
         self.assertEqual((0, 0.0), (first.failures, first.avoided_until))
 
+    def test_many_that_fail_together_are_one_failure(self) -> None:
+        first = self.endpoints.order(self.seat, 0)[0]
+        began = time.monotonic()
+        for _ in range(8):
+            self.endpoints.failed(first, began, 'test')
+        self.assertEqual(1, first.failures)
+        self.assertLess(first.avoided_until - time.monotonic(), 1)
+        self.endpoints.failed(first, time.monotonic(), 'test')
+        self.assertEqual(2, first.failures)
+
     def test_one_thread_tries_it_again(self) -> None:
         for endpoint in self.endpoints.order(self.seat, 0):
             if endpoint.address.host == 'a':
-                self.endpoints.failed(endpoint, 'test')
+                self.endpoints.failed(endpoint, time.monotonic(), 'test')
                 again = endpoint.avoided_until
             else:
                 other = endpoint
