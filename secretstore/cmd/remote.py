@@ -21,6 +21,9 @@ def application(conf: cfg.ConfigOpts) -> 'WSGIApplication':
     # pecan imports it when it can.
     sys.modules.setdefault('sqlalchemy', None)  # type: ignore[arg-type]
     from secretstore.api import app
+    from secretstore.cmd import seal_keys
     from secretstore.rpc import client
 
-    return app.build(conf, client.connect(conf))
+    remote = client.connect(conf)
+    seal_keys.log(conf)
+    return app.build(conf, remote)
