@@ -156,6 +156,7 @@ def main() -> int:
             conf = service.load_config(sys.argv[1:])
             workers = conf.conductor.workers
             _verify(conf)
+            connect.name_queues(conf, 'secretstore-conductor')
             sockets = connect.listening(conf)
             # Not this process's to start: made to see that it can be.
             connect.server(conf, bytes, sockets)

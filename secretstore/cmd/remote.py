@@ -22,8 +22,9 @@ def application(conf: cfg.ConfigOpts) -> 'WSGIApplication':
     sys.modules.setdefault('sqlalchemy', None)  # type: ignore[arg-type]
     from secretstore.api import app
     from secretstore.cmd import seal_keys
-    from secretstore.rpc import client
+    from secretstore.rpc import client, connect
 
+    connect.name_queues(conf, 'secretstore-api')
     remote = client.connect(conf)
     seal_keys.log(conf)
     return app.build(conf, remote)

@@ -12,6 +12,7 @@ from concurrent import futures
 import logging
 import os
 import socket
+import tempfile
 import threading
 import time
 from typing import Any, Protocol
@@ -60,6 +61,40 @@ def parsed(conf: cfg.ConfigOpts, url: str | None = None) -> Url:
     except library.InvalidTransportURL as error:
         raise errors.StartupError(f'transport_url: {error}') from error
     return found
+
+
+def name_queues(conf: cfg.ConfigOpts, program: str) -> None:
+    """Have the queue manager name queues after a program.
+
+    Without that it names them after the first word of the command line, so
+    that all services of a host that run under uWSGI take each other's answers.
+
+    :raises StartupError: when it is used, and cannot do its work
+    """
+    group = 'oslo_messaging_rabbit'
+    messaging()
+    for name, options in threads.library('oslo_messaging.opts').list_opts():
+        if str(name) == group:
+            conf.register_opts(options, group=group)
+    conf.set_default('processname', program, group=group)
+    if conf.oslo_messaging_rabbit.use_queue_manager:
+        _require_lock_path(conf)
+
+
+def _require_lock_path(conf: cfg.ConfigOpts) -> None:
+    option = '[oslo_messaging_rabbit] use_queue_manager needs a folder'
+    path = threads.library('oslo_concurrency.lockutils').get_lock_path(conf)
+    if not path:
+        raise errors.StartupError(
+            f'{option}: [oslo_concurrency] lock_path is not set'
+        )
+    try:
+        os.makedirs(path, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise errors.StartupError(
+            f'{option}: [oslo_concurrency] lock_path {path}: {error.strerror}'
+        ) from error
 
 
 class BusTransport:

@@ -47,6 +47,18 @@ def transport(conf: cfg.ConfigOpts, url: str | None = None) -> Transport:
     )
 
 
+def name_queues(conf: cfg.ConfigOpts, program: str) -> None:
+    """Have queues of this process be the program's own, where there are any.
+
+    Called before transport() and server().  What the configuration says
+    counts all the same.
+
+    :raises StartupError: when transport_url, or what it needs, cannot be used
+    """
+    if _over_http(_configured(conf)) is None:
+        bus.name_queues(conf, program)
+
+
 def listening(conf: cfg.ConfigOpts) -> Listening | None:
     """Sockets for the servers of several processes; None: they need none.
 
