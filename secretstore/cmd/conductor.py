@@ -18,6 +18,7 @@ from secretstore import errors
 from secretstore.cmd import (
     database_failures,
     observability,
+    seal_keys,
     service,
     strategies,
 )
@@ -73,6 +74,7 @@ class Worker:
         # It waits for a message bus, and may be told to end meanwhile.
         server.start()
         self._server = server
+        seal_keys.log(self._conf)
         embedded.background.start()
 
     def _where(self) -> str:
@@ -154,6 +156,7 @@ def main() -> int:
             conf = service.load_config(sys.argv[1:])
             workers = conf.conductor.workers
             _verify(conf)
+            connect.name_queues(conf, 'secretstore-conductor')
             sockets = connect.listening(conf)
             # Not this process's to start: made to see that it can be.
             connect.server(conf, bytes, sockets)

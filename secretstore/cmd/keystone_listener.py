@@ -19,7 +19,7 @@ from secretstore.conductor.deleted_projects import DeletedProjects
 from secretstore.conductor.purge import Purge
 from secretstore.db import migration
 from secretstore.db.engine import Database
-from secretstore.rpc.bus import NOT_A_URL, messaging
+from secretstore.rpc import messaging
 
 LOG = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def _listener(conf: cfg.ConfigOpts, endpoint: DeletedProjects) -> Any:
-    library = messaging()
+    library = messaging.library()
     options = conf.keystone_notifications
     try:
         transport = library.get_notification_transport(
@@ -48,7 +48,7 @@ def _listener(conf: cfg.ConfigOpts, endpoint: DeletedProjects) -> Any:
     except (library.InvalidTransportURL, ValueError):
         # What it says repeats parts of the URL, such as of a password.
         raise errors.StartupError(
-            f'[keystone_notifications] {NOT_A_URL}'
+            f'[keystone_notifications] {messaging.NOT_A_URL}'
         ) from None
     except (library.DriverLoadFailure, NotImplementedError) as error:
         raise errors.StartupError(
@@ -60,7 +60,7 @@ def _start(listener: Any, threads: int) -> None:
     """Wait for the message bus, for as long as it takes."""
     try:
         listener.start(override_pool_size=threads)
-    except messaging().MessagingException as error:
+    except messaging.library().MessagingException as error:
         reason = ' '.join(str(error).split())
         raise errors.StartupError(
             f'Nothing can be heard on the message bus: {reason}'

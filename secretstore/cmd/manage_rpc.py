@@ -4,6 +4,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from secretstore.cmd import seal_keys
 from secretstore.rpc import sealfile
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ others.
 After --rotate the key that was used before is still accepted. No request
 fails when the conductors get the new file, and are restarted, before those
 that call them. When all have it, another --rotate and another round remove
-the former key.
+the former key. A process that gets the file from systemd, as the units of this
+package have it, has to be restarted: a reload leaves it with what it had. The
+ids of its keys are in its log.
 """
 
 
@@ -26,12 +29,16 @@ def _create(_: object, conf: 'cfg.ConfigOpts') -> None:
     if conf.command.rotate:
         sealfile.rotate(path)
         print(
-            f'{path}: a new key comes first. Copy the file to the '
-            f'conductors and restart them, then to those that call them.'
+            f'{path}: a new key comes first: {seal_keys.ids(path)}. Copy the '
+            f'file to the conductors and restart them, then to those that '
+            f'call them.'
         )
     else:
         sealfile.create(path)
-        print(f'{path}: made. Copy it to all API and conductor hosts.')
+        print(
+            f'{path}: made: {seal_keys.ids(path)}. Copy it to all API and '
+            f'conductor hosts.'
+        )
 
 
 def add_parser(

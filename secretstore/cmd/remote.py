@@ -21,6 +21,10 @@ def application(conf: cfg.ConfigOpts) -> 'WSGIApplication':
     # pecan imports it when it can.
     sys.modules.setdefault('sqlalchemy', None)  # type: ignore[arg-type]
     from secretstore.api import app
-    from secretstore.rpc import client
+    from secretstore.cmd import seal_keys
+    from secretstore.rpc import client, connect
 
-    return app.build(conf, client.connect(conf))
+    connect.name_queues(conf, 'secretstore-api')
+    remote = client.connect(conf)
+    seal_keys.log(conf)
+    return app.build(conf, remote)

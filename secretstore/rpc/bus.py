@@ -14,12 +14,12 @@ import os
 import socket
 import threading
 import time
-from typing import Any, Protocol
+from typing import Any
 
 from oslo_config import cfg
 
 from secretstore import errors
-from secretstore.rpc import threads, wire
+from secretstore.rpc import messaging, threads, wire
 from secretstore.rpc.transport import Lacking
 from secretstore.rpc.turned_away import TurnedAway, Why
 
@@ -36,40 +36,7 @@ _PORT = 5672
 # Of those who were refused, how many may wait to be told.
 _MOST_REFUSALS = 1000
 _METHOD = 'handle'
-# How soon oslo.messaging looks, and then half as often each time, whether it
-# is to acknowledge something. What it hears here it acknowledges at once, and
-# its own 1 ms wakes up each end several times between two messages.
-_LOOK_SECONDS = 0.25
-NOT_A_URL = 'transport_url: not a URL of a message bus'
 _SILENCE = 'no conductor answered in time'
-
-
-class Url(Protocol):
-    """What oslo.messaging makes of a transport URL."""
-
-    transport: str
-    virtual_host: str | None
-    hosts: list[Any]
-    query: dict[str, str]
-
-
-def messaging() -> Any:
-    """oslo.messaging, which nothing else imports."""
-    library = threads.library('oslo_messaging')
-    driver = threads.library('oslo_messaging._drivers.amqpdriver')
-    driver.ACK_REQUEUE_EVERY_SECONDS_MIN = _LOOK_SECONDS
-    return library
-
-
-def parsed(conf: cfg.ConfigOpts, url: str | None = None) -> Url:
-    """A transport URL, or that of the configuration; StartupError."""
-    library = messaging()
-    try:
-        found: Url = library.TransportURL.parse(conf, url)
-    except (library.InvalidTransportURL, ValueError):
-        # What it says repeats parts of the URL, such as of a password.
-        raise errors.StartupError(NOT_A_URL) from None
-    return found
 
 
 class _Failed(Exception):
@@ -105,8 +72,8 @@ def _require_execution(
 class BusTransport:
     """Implements :class:`secretstore.rpc.transport.Transport`."""
 
-    def __init__(self, conf: cfg.ConfigOpts, url: Url) -> None:
-        self._messaging = messaging()
+    def __init__(self, conf: cfg.ConfigOpts, url: messaging.Url) -> None:
+        self._messaging = messaging.library()
         self._seconds: float = conf.rpc.response_timeout
         self._url = url
         self._reached = False
@@ -119,7 +86,7 @@ class BusTransport:
             'kombu.exceptions'
         ).OperationalError
         self._client = self._messaging.get_rpc_client(
-            _transport(self._messaging, conf, url),
+            messaging.transport(conf, url),
             self._messaging.Target(topic=conf.rpc.topic),
             # It would publish again what may have been taken, for two
             # conductors to execute, and not tell.
@@ -219,14 +186,17 @@ class BusServer:
     """
 
     def __init__(
-        self, conf: cfg.ConfigOpts, url: Url, handle: Callable[[bytes], bytes]
+        self,
+        conf: cfg.ConfigOpts,
+        url: messaging.Url,
+        handle: Callable[[bytes], bytes],
     ) -> None:
-        library, group = messaging(), conf.rpc
+        library, group = messaging.library(), conf.rpc
         # oslo.messaging gives each server a queue of its own as well.
         name = f'{socket.gethostname()}-{os.getpid()}'
         self._threads: int = group.threads
         self._server = library.get_rpc_server(
-            _transport(library, conf, url),
+            messaging.transport(conf, url),
             library.Target(topic=group.topic, server=name),
             [_Endpoint(handle)],
             server_cls=_bounded(library, group.threads + group.max_queue),
@@ -248,13 +218,6 @@ class BusServer:
         self._server.stop()
         self._server.wait()
         self._server.end_refusing()
-
-
-def _transport(library: Any, conf: cfg.ConfigOpts, url: Url) -> Any:
-    try:
-        return library.get_rpc_transport(conf, url)
-    except library.DriverLoadFailure as error:
-        raise errors.StartupError(f'transport_url: {error}') from error
 
 
 def _bounded(library: Any, at_most: int) -> Any:

@@ -8,7 +8,7 @@ from typing import Protocol
 from oslo_config import cfg
 
 from secretstore import errors
-from secretstore.rpc import bus
+from secretstore.rpc import bus, messaging
 from secretstore.rpc.http import addresses, tls
 from secretstore.rpc.http.addresses import Address
 from secretstore.rpc.http.client import HttpClient
@@ -38,13 +38,25 @@ def transport(conf: cfg.ConfigOpts, url: str | None = None) -> Transport:
     """
     places = _over_http(url or _configured(conf))
     if places is None:
-        return bus.BusTransport(conf, bus.parsed(conf, url))
+        return bus.BusTransport(conf, messaging.parsed(conf, url))
     secured = any(place.tls for place in places)
     return HttpClient(
         places,
         timeout=conf.rpc.response_timeout,
         tls=tls.for_client(_files(conf)) if secured else None,
     )
+
+
+def name_queues(conf: cfg.ConfigOpts, program: str) -> None:
+    """Have queues of this process be the program's own, where there are any.
+
+    Called before transport() and server().  What the configuration says
+    counts all the same.
+
+    :raises StartupError: when transport_url, or what it needs, cannot be used
+    """
+    if _over_http(_configured(conf)) is None:
+        messaging.name_queues(conf, program)
 
 
 def listening(conf: cfg.ConfigOpts) -> Listening | None:
@@ -74,7 +86,7 @@ def server(
     if sockets is None:
         sockets = listening(conf)
     if sockets is None:
-        return bus.BusServer(conf, bus.parsed(conf), handle)
+        return bus.BusServer(conf, messaging.parsed(conf), handle)
     group = conf.rpc
     return HttpServer(
         sockets,

@@ -18,7 +18,7 @@ from secretstore import errors
 from secretstore.conductor import service
 from secretstore.db import migration
 from secretstore.db.engine import Database
-from secretstore.rpc import bus, connect, sealfile
+from secretstore.rpc import connect, messaging, sealfile
 from secretstore.rpc.client import Client
 from secretstore.rpc.dispatch import Dispatcher
 from secretstore.rpc.interface import Conductor
@@ -84,7 +84,7 @@ class BusTest(base.FunctionalTest):
             | settings,
         )
         # oslo.messaging looks for some of its options in cfg.CONF only.
-        bus.messaging()
+        messaging.library()
         fixture = importlib.import_module('oslo_messaging.conffixture')
         fixture.ConfFixture(conf)
         # Its queue manager counts in a file, under a lock.

@@ -3,6 +3,7 @@
 
 from concurrent import futures
 import os
+import re
 import signal
 import typing
 
@@ -108,7 +109,7 @@ class TestStarts(base.FunctionalTest):
             first, _ = service.conductors
             pid, workers = first.pid, split.children(first.pid)
             first.options['DEFAULT']['debug'] = True
-            first.prepare()
+            told = first.manage('rpc', 'create-seal-key', '--rotate')
             os.kill(first.pid, signal.SIGHUP)
             system.wait_for('new workers', first.ready, 20)
             for _ in range(10):
@@ -116,6 +117,13 @@ class TestStarts(base.FunctionalTest):
             self.assertEqual(pid, first.pid)
             self.assertFalse(set(workers) & set(split.children(first.pid)))
             self.assertIn(' DEBUG ', first.log_text())
+            new, old = re.findall('[0-9a-f]{16}', told)
+            used = f'{service.seal_key}: key {old} is used\n'
+            for server in (service.api, first):
+                self.assertIn(used, server.log_text())
+            both = f'{new} is used, {old} accepted\n'
+            self.assertIn(both, first.log_text())
+            self.assertNotIn(new, service.api.log_text())
 
     def test_a_worker_that_dies_is_replaced(self) -> None:
         with self.service as service:

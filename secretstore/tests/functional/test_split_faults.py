@@ -9,8 +9,8 @@ import os
 import signal
 import time
 
+from secretstore.tests.functional import changers, writers
 from secretstore.tests.functional import split_faults as faults
-from secretstore.tests.functional import writers
 from secretstore.tests.functional.services import mariadbd, split, system, web
 
 FROZEN_SECONDS = 10
@@ -30,8 +30,12 @@ class TestHttp(faults.FaultTest):
         )
 
     def test_sigkill(self) -> None:
-        """Another does what was asked of the one that is gone."""
-        with self.at_work() as at_work:
+        """Another does what was asked of the one that is gone.
+
+        What must not be repeated is not, and may be answered 503.
+        """
+        uncertain = changers.GOOD | changers.BUSY
+        with self.changing(uncertain), self.at_work() as at_work:
             for conductor in self.service.conductors * 2:
                 at_work.wait_for_more(faults.SECRETS)
                 conductor.kill()
@@ -42,7 +46,7 @@ class TestHttp(faults.FaultTest):
 
     def test_sigterm(self) -> None:
         """Whoever asks does not notice that a conductor ends."""
-        with self.at_work() as at_work:
+        with self.changing(changers.GOOD), self.at_work() as at_work:
             for conductor in self.service.conductors * 2:
                 at_work.wait_for_more(faults.SECRETS)
                 conductor.stop()
@@ -53,7 +57,7 @@ class TestHttp(faults.FaultTest):
 
     def test_sighup(self) -> None:
         """Nor that it replaces its workers."""
-        with self.at_work() as at_work:
+        with self.changing(changers.GOOD), self.at_work() as at_work:
             for conductor in self.service.conductors * 2:
                 at_work.wait_for_more(faults.SECRETS)
                 conductor.prepare()

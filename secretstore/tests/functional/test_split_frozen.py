@@ -13,7 +13,7 @@ import uuid
 from oslo_config import cfg
 
 from secretstore import errors
-from secretstore.rpc import bus, client
+from secretstore.rpc import client, messaging
 from secretstore.rpc.interface import Conductor
 from secretstore.tests.functional import base
 from secretstore.tests.functional.services import rabbitmq, split, system
@@ -190,7 +190,7 @@ class FrozenOnTheBusTest(FrozenTest):
     def conf(self, url: str) -> cfg.ConfigOpts:
         conf = super().conf(url)
         # oslo.messaging looks for some of its options in cfg.CONF only.
-        bus.messaging()
+        messaging.library()
         fixture = importlib.import_module('oslo_messaging.conffixture')
         fixture.ConfFixture(conf)
         return conf

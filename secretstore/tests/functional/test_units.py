@@ -3,6 +3,7 @@
 
 import pathlib
 import re
+import shutil
 
 from secretstore.tests.functional import base
 from secretstore.tests.functional.services import own, system, uwsgi
@@ -18,12 +19,16 @@ class TestUnits(base.FunctionalTest):
         super().setUp()
         self.analyze = system.find('systemd-analyze', 'systemd')
         self.folder = self.new_folder('units')
-        for unit in UNITS.iterdir():
+        for unit in UNITS.glob('*.service'):
             text = unit.read_text()
             self.assertEqual(1, text.count(PREFIX), unit)
             text = text.replace(PREFIX, f'{uwsgi.own_bin()}/')
             (self.folder / unit.name).write_text(text)
-        self.units = sorted(str(unit) for unit in self.folder.iterdir())
+            # As an operator who uses certificates has it.
+            more = self.folder / f'{unit.name}.d'
+            more.mkdir()
+            shutil.copy(UNITS / 'tls.conf', more)
+        self.units = sorted(map(str, self.folder.glob('*.service')))
 
     def test_systemd_takes_them(self) -> None:
         self.assertEqual(2, len(self.units))
@@ -44,7 +49,7 @@ class TestUnits(base.FunctionalTest):
             )
 
     def test_they_run_what_there_is(self) -> None:
-        for unit in UNITS.iterdir():
+        for unit in UNITS.glob('*.service'):
             (program,) = re.findall(
                 rf'^ExecStart={PREFIX}(\S+)', unit.read_text(), re.M
             )

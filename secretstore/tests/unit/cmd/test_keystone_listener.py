@@ -3,8 +3,8 @@ from secretstore.tests.unit.cmd.base import CommandTest
 
 _NO_EVENTLET = """
 import sys
-from secretstore.rpc import bus
-bus.messaging()
+from secretstore.rpc import messaging
+messaging.library()
 import oslo_messaging._drivers.impl_rabbit
 from oslo_service import backend
 print(backend.get_backend_type().value)

@@ -2,7 +2,7 @@
 import stat
 import subprocess
 
-from secretstore.rpc import sealfile
+from secretstore.rpc import sealfile, sealing
 from secretstore.tests.unit.cmd.base import CommandTest
 
 
@@ -28,6 +28,9 @@ class ManageRpcTest(CommandTest):
         new, *others = sealfile.read(str(self.keys))
         self.assertEqual([first], others)
         self.assertNotEqual(first, new)
+        ids = [sealing.key_id(key).hex() for key in (new, first)]
+        told = done.stdout
+        self.assertIn(f'{ids[0]} is used, {ids[1]} accepted', told)
         for command in ('db', 'rpc'):
             self.assertNotIn(
                 self.keys.read_text().split()[0],

@@ -81,3 +81,37 @@ class ConnectTest(unittest.TestCase):
     def test_a_server_under_a_url_that_cannot_be_used(self) -> None:
         with self.assertRaisesRegex(errors.StartupError, 'transport_url'):
             connect.server(self.conf('pigeon://a'), bytes)
+
+    def named(self, queues: str = '', locks: str = '', **more: Any) -> Any:
+        """The name in queues; the driver takes options that are there."""
+        sections = (
+            f'[oslo_messaging_rabbit]\n{queues}\n[oslo_concurrency]\n{locks}\n'
+        )
+        conf = self.conf(f'rabbit://127.0.0.1:1/\n{sections}', **more)
+        connect.name_queues(conf, 'secretstore-api')
+        client.connect(conf)
+        return conf.oslo_messaging_rabbit.processname
+
+    def test_queues_are_named_after_the_program(self) -> None:
+        self.assertEqual('secretstore-api', self.named())
+        self.assertEqual('mine', self.named('processname = mine'))
+
+    def test_where_the_queue_manager_has_its_locks(self) -> None:
+        manager = 'use_queue_manager = true'
+        good, bad = self.folder / 'locks', self.folder / 'seal.keys'
+        self.named(manager, f'lock_path = {good}')
+        self.assertEqual([], list(good.iterdir()))
+        for locks, words in (
+            ('', 'lock_path is not set'),
+            (f'lock_path = {bad}', f'lock_path {bad}'),
+            (f'lock_path = {bad}/locks', f'lock_path {bad}'),
+            ('lock_path = /proc/1', 'lock_path /proc/1'),
+        ):
+            with self.assertRaisesRegex(errors.StartupError, words):
+                self.named(manager, locks)
+        self.named(locks=f'lock_path = {bad}')
+
+    def test_no_queues_over_http(self) -> None:
+        conf = self.conf('http://127.0.0.1:1/')
+        connect.name_queues(conf, 'secretstore-api')
+        self.assertNotIn('oslo_messaging_rabbit', conf)

@@ -7,11 +7,11 @@ import uuid
 
 from oslo_config import cfg
 
-from secretstore.rpc import bus
+from secretstore.rpc import messaging
 from secretstore.tests.unit.rpc.http.base import Held, HttpTestCase
 
 # On threads, which has to be said before anything imports it.
-library = bus.messaging()
+library = messaging.library()
 
 
 class OwnError(Exception):
