@@ -59,7 +59,6 @@ class Consumers:
             sa.select(table.c.project_id, sa.func.count())
             .where(of_parents)
             .group_by(table.c.project_id)
-            .order_by(table.c.project_id)
         )
         self._delete_all = sa.delete(table).where(of_parents)
         self._write_parents()
@@ -146,10 +145,7 @@ class Consumers:
         if not counts:
             return
         conn.execute(self._delete_all, of_them)
-        for project_id, count in counts:
-            # Always the same shard, in the order of the projects: with any
-            # other, two who do this would wait for each other in a circle.
-            usage.add(conn, project_id, 'consumers', -count, shard=0)
+        usage.removed(conn, 'consumers', {row[0]: row[1] for row in counts})
 
 
 def _row(row: Sequence[Any]) -> ConsumerRow:

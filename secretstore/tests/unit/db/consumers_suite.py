@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from secretstore.crypto.binding import digest
 from secretstore.db import consumers, models
 from secretstore.db.consumers import OF_SECRETS, ConsumerRow
+from secretstore.db.usage import _SHARDS
 from secretstore.tests.unit.db import base
 
 LATER = base.NOW + base.SECOND
@@ -81,6 +82,13 @@ class Consumers(Counted):
         ]
         self.add(*rows)
         return sorted(rows, key=lambda row: (row.created_at, row.id))
+
+    def of_projects(self, parent: str, count: int) -> list[ConsumerRow]:
+        """New consumers, each of another project."""
+        return [
+            consumer(parent, *self.fields(number), project_id=str(number))
+            for number in range(count)
+        ]
 
     def test_what_is_added_comes_back(self) -> None:
         one, other, bare = (self.parent() for _ in range(3))
@@ -162,11 +170,35 @@ class Consumers(Counted):
         self.assertEqual({base.PROJECT: 1, 'another': 2}, self.counts())
         self.assertEqual(3, len(self.all(stays)[stays]))
 
+    def test_forget_those_of_many_projects(self) -> None:
+        """Each loses as many as it had, whether it has others or none."""
+        one, other, stays = (self.parent() for _ in range(3))
+        for parent in (one, other):
+            self.add(*self.of_projects(parent, 1100))
+        self.add(*self.of_projects(stays, 3))
+        for parent in (one, other):
+            with self.database.writing() as conn:
+                self.of.forget(conn, [parent])
+        self.assertEqual({'0': 1, '1': 1, '2': 1}, self.counts())
+
+    def test_forget_counts_where_nobody_waits(self) -> None:
+        """Its rows are kept until the transaction ends."""
+        gone = self.parent()
+        self.add(consumer(gone, *self.fields(1)))
+        with self.database.writing() as conn:
+            self.of.forget(conn, [gone])
+            usage = models.table(models.ProjectUsage)
+            shards = conn.execute(
+                sa.select(usage.c.shard).where(usage.c.consumers < 0)
+            ).scalars()
+            self.assertEqual([], [n for n in shards if n < _SHARDS])
+
     def test_statements(self) -> None:
-        """As many for a hundred consumers as for one."""
+        """As many for the consumers of a hundred projects as for one."""
         for count in (1, 100):
             parents = [self.parent(), self.parent()]
             row = self.rows(parents[0], count)[0]
+            self.add(*self.of_projects(parents[1], count))
             with (
                 self.database.writing() as conn,
                 base.statements(conn) as seen,
