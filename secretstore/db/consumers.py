@@ -55,6 +55,9 @@ class Consumers:
         )
         self._insert = sa.insert(table)
         self._delete = sa.delete(table).where(one)
+        some = table.c.id.in_(sa.bindparam('ids', expanding=True))
+        self._parents_of = sa.select(of_parent).where(some).distinct()
+        self._delete_some = sa.delete(table).where(some)
         self._count = (
             sa.select(table.c.project_id, sa.func.count())
             .where(of_parents)
@@ -129,8 +132,27 @@ class Consumers:
 
     def remove(self, conn: sa.Connection, row: ConsumerRow) -> None:
         """Remove a consumer of a parent whose row is locked."""
-        conn.execute(self._delete, {'consumer_id': row.id})
-        usage.add(conn, row.project_id, 'consumers', -1)
+        done = conn.execute(self._delete, {'consumer_id': row.id})
+        if done.rowcount:
+            usage.add(conn, row.project_id, 'consumers', -1)
+
+    def remove_of(
+        self, conn: sa.Connection, project_id: str, ids: Collection[str]
+    ) -> int:
+        """Remove those of a project's that are still there; how many were.
+
+        Locks their parents, as whoever else adds or removes consumers does:
+        what another has seen of them is so until its transaction ends.
+        """
+        values = {'ids': list(ids)}
+        parents = list(conn.execute(self._parents_of, values).scalars())
+        if not parents:
+            return 0
+        conn.execute(self._lock, {'parents': parents})
+        done = conn.execute(self._delete_some, values).rowcount
+        if done:
+            usage.add(conn, project_id, 'consumers', -done)
+        return done
 
     def forget(self, conn: sa.Connection, parent_ids: Collection[str]) -> None:
         """Remove all consumers of parents that are about to be deleted.

@@ -3,7 +3,7 @@
 
 import sqlalchemy as sa
 
-from secretstore.db import collection, models, usage
+from secretstore.db import collection, consumers, models
 
 _PROJECT = sa.bindparam('of_project', type_=sa.String)
 
@@ -21,6 +21,10 @@ _RESOURCES: dict[str, sa.Table] = {
 _CONSUMERS: dict[str, sa.Table] = {
     'secret consumers': models.table(models.SecretConsumer),
     'container consumers': models.table(models.ContainerConsumer),
+}
+_KINDS = {
+    'secret consumers': consumers.OF_SECRETS,
+    'container consumers': consumers.OF_CONTAINERS,
 }
 # What may be many, besides the resources.
 _MANY: dict[str, sa.Table] = {
@@ -63,12 +67,10 @@ _SOME = {
     .limit(sa.bindparam('at_most'))
     for name, table in _MANY.items()
 }
-_DELETE_SOME = {
-    name: sa.delete(table).where(
-        table.c.id.in_(sa.bindparam('ids', expanding=True))
-    )
-    for name, table in _MANY.items()
-}
+_named_keys = _MANY['named keys']
+_DELETE_NAMED_KEYS = sa.delete(_named_keys).where(
+    _named_keys.c.id.in_(sa.bindparam('ids', expanding=True))
+)
 _DELETE_LAST = {
     name: sa.delete(table).where(table.c.project_id == _PROJECT)
     for name, table in _LAST.items()
@@ -104,10 +106,9 @@ def remove_some(
     """Delete those that are still there; returns how many."""
     if not ids:
         return 0
-    done = conn.execute(_DELETE_SOME[kind], {'ids': ids}).rowcount
-    if kind in _CONSUMERS:
-        usage.add(conn, project_id, 'consumers', -done)
-    return done
+    if kind in _KINDS:
+        return _KINDS[kind].remove_of(conn, project_id, ids)
+    return conn.execute(_DELETE_NAMED_KEYS, {'ids': ids}).rowcount
 
 
 def finish(conn: sa.Connection, project_id: str) -> dict[str, int] | None:

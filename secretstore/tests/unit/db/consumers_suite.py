@@ -3,10 +3,13 @@
 
 from collections.abc import Sequence
 import datetime
+import threading
+from typing import Any
 import uuid
 
 from oslo_db import exception as db_exc
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from secretstore.crypto.binding import digest
 from secretstore.db import consumers, models
@@ -130,6 +133,48 @@ class Consumers(Counted):
             self.of.remove(conn, gone)
         self.assertEqual({parent: rest}, self.all(parent))
         self.assertEqual({base.PROJECT: 2}, self.counts())
+
+    def test_remove_once(self) -> None:
+        """Of two who remove the same one, one counts it."""
+        parent = self.parent()
+        row, _ = self.rows(parent, 2)
+        for _ in range(2):
+            with self.database.writing() as conn:
+                self.of.remove(conn, row)
+        self.assertEqual({base.PROJECT: 1}, self.counts())
+
+    def test_remove_those_of_a_project(self) -> None:
+        one, other = self.parent(), self.parent()
+        ids = [row.id for row in (*self.rows(one, 3), *self.rows(other, 2))]
+        for expected in (5, 0):
+            with self.database.writing() as conn:
+                done = self.of.remove_of(conn, base.PROJECT, ids)
+            self.assertEqual(expected, done)
+        self.assertEqual({one: [], other: []}, self.all(one, other))
+        self.assertEqual({}, self.counts())
+
+    def test_removed_by_two(self) -> None:
+        """With their parent, while others remove those of a project."""
+        parent = self.parent()
+        ids = [row.id for row in self.rows(parent, 3)]
+
+        def remove() -> None:
+            with self.database.writing() as conn:
+                self.of.remove_of(conn, base.PROJECT, ids)
+
+        thread = threading.Thread(target=remove)
+
+        def meanwhile(*args: Any) -> None:
+            if args[2].startswith('DELETE') and not thread.ident:
+                thread.start()
+                # It waits until we are done; as long as it may not, here.
+                thread.join(0.5)
+
+        with self.database.writing() as conn:
+            event.listen(conn, 'before_cursor_execute', meanwhile)
+            self.of.forget(conn, [parent])
+        thread.join()
+        self.assertEqual({}, self.counts())
 
     def test_pages(self) -> None:
         parent = self.parent()
