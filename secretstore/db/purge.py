@@ -26,16 +26,14 @@ _KINDS = {
     'secret consumers': consumers.OF_SECRETS,
     'container consumers': consumers.OF_CONTAINERS,
 }
+_NAMED_KEYS = models.table(models.NamedKey)
 # What may be many, besides the resources.
-_MANY: dict[str, sa.Table] = {
-    **_CONSUMERS,
-    'named keys': models.table(models.NamedKey),
-}
+_MANY: dict[str, sa.Table] = {**_CONSUMERS, 'named keys': _NAMED_KEYS}
 # In the order of their removal: without its keys nothing can be read.
 _LAST: dict[str, sa.Table] = {
     'quotas': models.table(models.ProjectQuota),
     'preferred secret stores': models.table(models.ProjectSecretStore),
-    'named keys': models.table(models.NamedKey),
+    'named keys': _NAMED_KEYS,
     'project keys': models.table(models.ProjectKey),
 }
 _ALL = {**_RESOURCES, **_CONSUMERS, **_LAST}
@@ -50,7 +48,9 @@ _ANY = sa.select(
     sa.or_(
         *(
             sa.exists().where(table.c.project_id == _PROJECT)
-            for table in _RESOURCES.values()
+            # Of named keys it is told where they are, so that none is left
+            # for the end.
+            for table in (*_RESOURCES.values(), _NAMED_KEYS)
         )
     )
 )
@@ -67,9 +67,16 @@ _SOME = {
     .limit(sa.bindparam('at_most'))
     for name, table in _MANY.items()
 }
-_named_keys = _MANY['named keys']
-_DELETE_NAMED_KEYS = sa.delete(_named_keys).where(
-    _named_keys.c.id.in_(sa.bindparam('ids', expanding=True))
+_ELSEWHERE = (
+    sa.select(_NAMED_KEYS.c.strategy, _NAMED_KEYS.c.reference)
+    .where(
+        _NAMED_KEYS.c.id.in_(sa.bindparam('ids', expanding=True)),
+        _NAMED_KEYS.c.reference.is_not(None),
+    )
+    .order_by(_NAMED_KEYS.c.strategy, _NAMED_KEYS.c.reference)
+)
+_DELETE_NAMED_KEYS = sa.delete(_NAMED_KEYS).where(
+    _NAMED_KEYS.c.id.in_(sa.bindparam('ids', expanding=True))
 )
 _DELETE_LAST = {
     name: sa.delete(table).where(table.c.project_id == _PROJECT)
@@ -100,6 +107,12 @@ def some(
     }
 
 
+def elsewhere(conn: sa.Connection, ids: list[str]) -> list[tuple[str, str]]:
+    """Strategies, and by what references they keep these named keys."""
+    found = conn.execute(_ELSEWHERE, {'ids': ids})
+    return [(strategy, reference) for strategy, reference in found]
+
+
 def remove_some(
     conn: sa.Connection, project_id: str, kind: str, ids: list[str]
 ) -> int:
@@ -112,7 +125,7 @@ def remove_some(
 
 
 def finish(conn: sa.Connection, project_id: str) -> dict[str, int] | None:
-    """Delete what is left of a project that has no resources any more.
+    """Delete what is left of a project without resources and named keys.
 
     None, and nothing is deleted, when it has some after all.
     """
