@@ -121,6 +121,20 @@ class OrderJobs:
             order_id, lambda: self._work(order_id, due)
         )
 
+    def begin(
+        self, order_id: str, due: datetime.datetime
+    ) -> threading.Event | None:
+        """submit(), or None when there is no thread to be had.
+
+        The order is stored: run() will find it.
+        """
+        try:
+            return self.submit(order_id, due)
+        except RuntimeError as error:
+            LOG.warning('Order %s has to wait: %s', order_id, error)
+            self._behind = True
+            return None
+
     def run(self) -> float | None:
         """Take on orders that somebody has to finish."""
         for order_id, attempt in list(self._held.items()):
@@ -142,8 +156,9 @@ class OrderJobs:
         now = common.utcnow()
         found = self._due(now, room) if room else []
         for due in found:
+            if self.begin(due.id, now) is None:
+                return
             self._last_project = due.project_id
-            self.submit(due.id, now)
         self._behind = len(found) == room
 
     @retried

@@ -72,7 +72,7 @@ class OrderManager:
 
     def _make_pair(self, row: OrderRow, pass_phrase: str | None) -> None:
         order_keys.check_pair(row)
-        self._jobs.check_room(row.project_id)
+        self._check_room(row)
         sealed = order_keys.seal_pass_phrase(self._keys, row, pass_phrase)
         row = row._replace(pass_phrase=sealed)
         with self._jobs.permit() as granted:
@@ -84,9 +84,20 @@ class OrderManager:
             if not self._insert(row._replace(claimed_until=due)):
                 # Whoever was asked first is at it, or others will be.
                 return
-            done = self._jobs.submit(row.id, due)
-            if self._budget:
+            done = self._jobs.begin(row.id, due)
+            if done is not None and self._budget:
                 done.wait(self._budget)
+
+    @retried
+    def _check_room(self, row: OrderRow) -> None:
+        try:
+            self._jobs.check_room(row.project_id)
+        except errors.QuotaReached:
+            # What an earlier try did store, though its answer was lost,
+            # needs no more room: _insert() tells whether it is that.
+            with self._database.reading() as connection:
+                if db_orders.get(connection, row.id) is None:
+                    raise
 
     @retried
     def _insert(

@@ -86,6 +86,16 @@ class Purge:
         # Outside of the transaction, which would lock what it looks at.
         with self._database.reading() as connection:
             found = purge.some(connection, project_id, self._batch_size)
+            elsewhere = purge.elsewhere(connection, found['named keys'])
+        for strategy, reference in elsewhere:
+            # Before it is forgotten: told twice rather than never.
+            LOG.warning(
+                'A named key of project %s is not removed from where the '
+                'strategy "%s" keeps it: remove %s there',
+                project_id,
+                strategy,
+                reference,
+            )
         removed = {}
         for kind, ids in found.items():
             if ids:

@@ -27,7 +27,8 @@ DEFAULT_OPTS: list[cfg.Opt] = [
         help="""
 Base of the references in answers, without the version, for example
 ``https://keys.example.org:9311``.  Empty: taken from the request's Host
-header, which is right unless a proxy hides the public name.
+header, which is right unless a proxy hides the public name, with the scheme
+that its X-Forwarded-Proto header says, if it has one.
 """,
     ),
     cfg.IntOpt(

@@ -48,7 +48,8 @@ conductor. Several of them may collect at the same time; they share the work.
         help="""
 How many secrets, or orders, are removed in one transaction, by a collection
 and when a project is purged. Many keep other writers of the same projects
-waiting for longer.
+waiting for longer. A collection for which that is too much, as the database
+does not answer in time, goes on with half as many, down to one.
 """,
     ),
     cfg.FloatOpt(

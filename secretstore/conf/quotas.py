@@ -22,7 +22,11 @@ OPTS: list[cfg.Opt] = [
     _opt('secrets', 'secrets (those that have expired do not count)'),
     _opt('orders', 'orders'),
     _opt('containers', 'containers'),
-    _opt('consumers', 'consumers, of secrets and containers together,'),
+    _opt(
+        'consumers',
+        'consumers, of secrets (until those that expired are collected) and '
+        'containers together,',
+    ),
     cfg.IntOpt(
         'quota_cas',
         default=-1,

@@ -27,9 +27,6 @@ _CONSUMERS = {
     'secrets': consumers.OF_SECRETS,
     'containers': consumers.OF_CONTAINERS,
 }
-# Not the one that consumers are counted in: two processes that remove both
-# would wait for each other in a circle.
-_SHARD = 1
 
 
 class Found(NamedTuple):
@@ -109,8 +106,7 @@ def remove(
         _CONSUMERS[resource].forget(conn, ids)
     conn.execute(_DELETE[resource], {'ids': ids})
     counts = collections.Counter(row.project_id for row in found)
-    for project_id, count in sorted(counts.items()):
-        usage.add(conn, project_id, resource, -count, shard=_SHARD)
+    usage.removed(conn, resource, counts)
     return len(ids)
 
 

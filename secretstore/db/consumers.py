@@ -55,11 +55,13 @@ class Consumers:
         )
         self._insert = sa.insert(table)
         self._delete = sa.delete(table).where(one)
+        some = table.c.id.in_(sa.bindparam('ids', expanding=True))
+        self._parents_of = sa.select(of_parent).where(some).distinct()
+        self._delete_some = sa.delete(table).where(some)
         self._count = (
             sa.select(table.c.project_id, sa.func.count())
             .where(of_parents)
             .group_by(table.c.project_id)
-            .order_by(table.c.project_id)
         )
         self._delete_all = sa.delete(table).where(of_parents)
         self._write_parents()
@@ -130,8 +132,27 @@ class Consumers:
 
     def remove(self, conn: sa.Connection, row: ConsumerRow) -> None:
         """Remove a consumer of a parent whose row is locked."""
-        conn.execute(self._delete, {'consumer_id': row.id})
-        usage.add(conn, row.project_id, 'consumers', -1)
+        done = conn.execute(self._delete, {'consumer_id': row.id})
+        if done.rowcount:
+            usage.add(conn, row.project_id, 'consumers', -1)
+
+    def remove_of(
+        self, conn: sa.Connection, project_id: str, ids: Collection[str]
+    ) -> int:
+        """Remove those of a project's that are still there; how many were.
+
+        Locks their parents, as whoever else adds or removes consumers does:
+        what another has seen of them is so until its transaction ends.
+        """
+        values = {'ids': list(ids)}
+        parents = list(conn.execute(self._parents_of, values).scalars())
+        if not parents:
+            return 0
+        conn.execute(self._lock, {'parents': parents})
+        done = conn.execute(self._delete_some, values).rowcount
+        if done:
+            usage.add(conn, project_id, 'consumers', -done)
+        return done
 
     def forget(self, conn: sa.Connection, parent_ids: Collection[str]) -> None:
         """Remove all consumers of parents that are about to be deleted.
@@ -146,10 +167,7 @@ class Consumers:
         if not counts:
             return
         conn.execute(self._delete_all, of_them)
-        for project_id, count in counts:
-            # Always the same shard, in the order of the projects: with any
-            # other, two who do this would wait for each other in a circle.
-            usage.add(conn, project_id, 'consumers', -count, shard=0)
+        usage.removed(conn, 'consumers', {row[0]: row[1] for row in counts})
 
 
 def _row(row: Sequence[Any]) -> ConsumerRow:

@@ -3,7 +3,7 @@
 
 import sqlalchemy as sa
 
-from secretstore.db import collection, models, usage
+from secretstore.db import collection, consumers, models
 
 _PROJECT = sa.bindparam('of_project', type_=sa.String)
 
@@ -22,16 +22,18 @@ _CONSUMERS: dict[str, sa.Table] = {
     'secret consumers': models.table(models.SecretConsumer),
     'container consumers': models.table(models.ContainerConsumer),
 }
-# What may be many, besides the resources.
-_MANY: dict[str, sa.Table] = {
-    **_CONSUMERS,
-    'named keys': models.table(models.NamedKey),
+_KINDS = {
+    'secret consumers': consumers.OF_SECRETS,
+    'container consumers': consumers.OF_CONTAINERS,
 }
+_NAMED_KEYS = models.table(models.NamedKey)
+# What may be many, besides the resources.
+_MANY: dict[str, sa.Table] = {**_CONSUMERS, 'named keys': _NAMED_KEYS}
 # In the order of their removal: without its keys nothing can be read.
 _LAST: dict[str, sa.Table] = {
     'quotas': models.table(models.ProjectQuota),
     'preferred secret stores': models.table(models.ProjectSecretStore),
-    'named keys': models.table(models.NamedKey),
+    'named keys': _NAMED_KEYS,
     'project keys': models.table(models.ProjectKey),
 }
 _ALL = {**_RESOURCES, **_CONSUMERS, **_LAST}
@@ -46,7 +48,9 @@ _ANY = sa.select(
     sa.or_(
         *(
             sa.exists().where(table.c.project_id == _PROJECT)
-            for table in _RESOURCES.values()
+            # Of named keys it is told where they are, so that none is left
+            # for the end.
+            for table in (*_RESOURCES.values(), _NAMED_KEYS)
         )
     )
 )
@@ -63,12 +67,17 @@ _SOME = {
     .limit(sa.bindparam('at_most'))
     for name, table in _MANY.items()
 }
-_DELETE_SOME = {
-    name: sa.delete(table).where(
-        table.c.id.in_(sa.bindparam('ids', expanding=True))
+_ELSEWHERE = (
+    sa.select(_NAMED_KEYS.c.strategy, _NAMED_KEYS.c.reference)
+    .where(
+        _NAMED_KEYS.c.id.in_(sa.bindparam('ids', expanding=True)),
+        _NAMED_KEYS.c.reference.is_not(None),
     )
-    for name, table in _MANY.items()
-}
+    .order_by(_NAMED_KEYS.c.strategy, _NAMED_KEYS.c.reference)
+)
+_DELETE_NAMED_KEYS = sa.delete(_NAMED_KEYS).where(
+    _NAMED_KEYS.c.id.in_(sa.bindparam('ids', expanding=True))
+)
 _DELETE_LAST = {
     name: sa.delete(table).where(table.c.project_id == _PROJECT)
     for name, table in _LAST.items()
@@ -98,20 +107,25 @@ def some(
     }
 
 
+def elsewhere(conn: sa.Connection, ids: list[str]) -> list[tuple[str, str]]:
+    """Strategies, and by what references they keep these named keys."""
+    found = conn.execute(_ELSEWHERE, {'ids': ids})
+    return [(strategy, reference) for strategy, reference in found]
+
+
 def remove_some(
     conn: sa.Connection, project_id: str, kind: str, ids: list[str]
 ) -> int:
     """Delete those that are still there; returns how many."""
     if not ids:
         return 0
-    done = conn.execute(_DELETE_SOME[kind], {'ids': ids}).rowcount
-    if kind in _CONSUMERS:
-        usage.add(conn, project_id, 'consumers', -done)
-    return done
+    if kind in _KINDS:
+        return _KINDS[kind].remove_of(conn, project_id, ids)
+    return conn.execute(_DELETE_NAMED_KEYS, {'ids': ids}).rowcount
 
 
 def finish(conn: sa.Connection, project_id: str) -> dict[str, int] | None:
-    """Delete what is left of a project that has no resources any more.
+    """Delete what is left of a project without resources and named keys.
 
     None, and nothing is deleted, when it has some after all.
     """

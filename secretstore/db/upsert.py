@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Insert a row, or change the one that is there: one statement for both."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -29,6 +29,25 @@ def upsert(
     insert = postgresql.insert if dialect == 'postgresql' else sqlite.insert
     return _given(insert(table), values, where).on_conflict_do_update(
         index_elements=list(table.primary_key.columns), set_=changes
+    )
+
+
+def adding(
+    dialect: str,
+    table: sa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    column: str,
+) -> sa.Insert:
+    """Insert rows; where one is there already add to its *column*."""
+    if dialect in ('mysql', 'mariadb'):
+        row = mysql.insert(table).values(rows)
+        total = table.c[column] + row.inserted[column]
+        return row.on_duplicate_key_update({column: total})
+    insert = postgresql.insert if dialect == 'postgresql' else sqlite.insert
+    one = insert(table).values(rows)
+    return one.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={column: table.c[column] + one.excluded[column]},
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from secretstore.db import models
-from secretstore.db.upsert import upsert
+from secretstore.db.upsert import adding, upsert
 
 Resource = Literal['secrets', 'containers', 'orders', 'consumers']
 RESOURCES: tuple[Resource, ...] = (
@@ -27,6 +27,15 @@ _SHARDS = 16
 # elsewhere meanwhile is of projects without a limit, and what is taken away
 # elsewhere only makes room.
 GATE = 0
+# SQLite takes no more than some thousand parameters.
+_AT_ONCE = 1000
+# Where what is removed of several projects at once is counted, which keeps
+# a row of each until the transaction ends.  Nobody who counts for one
+# project comes here; of two kinds that are removed together, each has its
+# own, lest two who do so wait for each other in a circle.
+_REMOVED: dict[Resource, int] = {
+    resource: _SHARDS + number for number, resource in enumerate(RESOURCES)
+}
 
 _usage = models.table(models.ProjectUsage)
 
@@ -53,6 +62,26 @@ def add_all(
         _statement(conn.dialect.name, tuple(deltas)),
         parameters(conn, project_id, deltas, shard),
     )
+
+
+def removed(
+    conn: sa.Connection, resource: Resource, counts: Mapping[str, int]
+) -> None:
+    """Count so many less of each project, with one statement for many."""
+    nothing = dict.fromkeys(RESOURCES, 0)
+    rows = [
+        {
+            'project_id': project_id,
+            'shard': _REMOVED[resource],
+            **nothing,
+            resource: -count,
+        }
+        # All in the same order, lest two wait for each other in a circle.
+        for project_id, count in sorted(counts.items())
+    ]
+    for begin in range(0, len(rows), _AT_ONCE):
+        some = rows[begin : begin + _AT_ONCE]
+        conn.execute(adding(conn.dialect.name, _usage, some, resource))
 
 
 def parameters(

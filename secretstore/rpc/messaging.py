@@ -12,8 +12,8 @@ from secretstore.rpc import threads
 
 NOT_A_URL = 'transport_url: not a URL of a message bus'
 # How soon oslo.messaging looks, and then half as often each time, whether it
-# is to acknowledge something. Requests and answers it acknowledges at once, and
-# its own 1 ms wakes up each end several times between two of them.
+# is to acknowledge something. Requests and answers it acknowledges at once,
+# and its own 1 ms wakes up each end several times between two of them.
 _LOOK_SECONDS = 0.25
 
 

@@ -18,6 +18,7 @@ from secretstore.api.errors import IssueSeen
 SERVICE_TYPE = 'key-manager'
 VERSIONS = ['1.0', '1.1', '1.2']
 MINOR = 'secretstore.microversion'
+_FORWARDED = 'HTTP_X_FORWARDED_PROTO'
 
 _LONGEST_PROJECT_ID = 255
 _UUID4 = re.compile(
@@ -76,7 +77,18 @@ def minor_version(request: webob.Request) -> int:
 def base_url(request: webob.Request, conf: cfg.ConfigOpts) -> str:
     """Where the caller reaches this API, with the version, no slash."""
     base: str = conf.host_href or request.application_url
+    if not conf.host_href and _FORWARDED in request.environ:
+        # Heard without being told to, as Barbican does: a caller who makes
+        # it up deceives nobody else.
+        scheme = request.environ[_FORWARDED].lower()
+        if scheme in ('http', 'https'):
+            base = f'{scheme}://{without_scheme(base)}'
     return base.rstrip('/') + '/v1'
+
+
+def without_scheme(url: str) -> str:
+    """What is behind ``https://``."""
+    return url.split('://', 1)[-1]
 
 
 def is_id(text: str) -> bool:

@@ -177,8 +177,9 @@ class ContainersController:
         return ContainerSecret(_id(_last(data['secret_ref'])), name)
 
     def _root(self, request: webob.Request) -> str:
-        """What references to this service begin with."""
-        return common.base_url(request, self._conf).removesuffix('v1')
+        """What references to this service begin with, behind the scheme."""
+        base = common.base_url(request, self._conf)
+        return common.without_scheme(base).removesuffix('v1')
 
     def _made(
         self, request: webob.Request, container_id: str
@@ -214,7 +215,7 @@ def render(view: ContainerView, base: str) -> dict[str, Any]:
 def _parse(data: Any, root: str) -> NewContainer:
     """What the body asks for.
 
-    :param root: what references to secrets must begin with
+    :param root: what references to secrets must begin with, behind a scheme
     :raises InvalidInput: when anything in it is wrong
     """
     CONTAINER.validate(data)
@@ -225,7 +226,7 @@ def _parse(data: Any, root: str) -> NewContainer:
     ids = [_last(ref['secret_ref']) for ref in refs]
     if len(set(ids)) < len(ids):
         raise _refusal('Duplicate secret ids are not allowed')
-    if any(not ref['secret_ref'].startswith(root) for ref in refs):
+    if not all(_is_below(root, ref['secret_ref']) for ref in refs):
         raise errors.InvalidInput('Provided field value is not supported')
     if refs:
         _check_names(data['type'], names)
@@ -239,6 +240,11 @@ def _parse(data: Any, root: str) -> NewContainer:
             for text, ref in zip(ids, refs, strict=True)
         ],
     }
+
+
+def _is_below(root: str, ref: str) -> bool:
+    # Which of the two a proxy is asked with does not matter.
+    return ref.startswith((f'http://{root}', f'https://{root}'))
 
 
 def _check_names(kind: str, names: set[str]) -> None:

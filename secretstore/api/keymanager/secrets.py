@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """/v1/secrets and /v1/secrets/{id}: Barbican's contract."""
 
+import contextlib
 from typing import Any
 
 from oslo_config import cfg
@@ -19,6 +20,12 @@ from secretstore.api.keymanager import (
 )
 from secretstore.context import RequestContext
 from secretstore.rpc.interface import SEALED_OVERHEAD, Secrets, SecretView
+
+NO_DATA = 'No data supplied to process.'
+
+
+class _NoPayload(IssueSeen):
+    """A body that is no payload, whatever the secret has already."""
 
 
 class SecretsController:
@@ -117,8 +124,13 @@ class SecretsController:
         try:
             key_id = _transport_key_id(request)
             data = self._read_payload(request, content_type, key_id)
-        except IssueSeen:
+        except _NoPayload:
             # Who may not touch the secret learns that first.
+            with contextlib.suppress(errors.Conflict):
+                self._secrets.require_put(context, secret_id)
+            raise
+        except IssueSeen:
+            # Nor does the form matter when there is a payload already.
             self._secrets.require_put(context, secret_id)
             raise
         self._secrets.put_payload(
@@ -137,11 +149,13 @@ class SecretsController:
                 longest = content.base64_size(longest)
         data = bodies.read(request, longest)
         if data is None:
-            raise IssueSeen(413, 'Provided information too large to process')
+            raise _NoPayload(413, 'Provided information too large to process')
+        if not data:
+            raise _NoPayload(400, NO_DATA)
         if is_binary:
             data = _decode(data, request.headers.get('Content-Encoding'))
         if not data:
-            raise IssueSeen(400, 'No data supplied to process.')
+            raise IssueSeen(400, NO_DATA)
         return data
 
     def delete(

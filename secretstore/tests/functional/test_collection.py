@@ -5,7 +5,10 @@ from secretstore.db import models
 from secretstore.db.engine import Database
 from secretstore.tests.functional import base, databases
 from secretstore.tests.functional.services import own, system
-from secretstore.tests.unit.conductor import collection_suite
+from secretstore.tests.unit.conductor import (
+    collection_sizes_suite,
+    collection_suite,
+)
 from secretstore.tests.unit.conductor.stock import Stock, ago
 
 
@@ -26,6 +29,16 @@ class TestCollectionsOnPostgreSQL(
 
 
 class TestPurgesOnPostgreSQL(databases.PostgreSQL, collection_suite.Purges):
+    pass
+
+
+class TestSizesOnMariaDB(databases.MariaDB, collection_sizes_suite.Sizes):
+    pass
+
+
+class TestSizesOnPostgreSQL(
+    databases.PostgreSQL, collection_sizes_suite.Sizes
+):
     pass
 
 

@@ -65,7 +65,8 @@ class Barbican(uwsgi.WsgiServer):
     def _options(self) -> uwsgi.Options:
         return {
             'DEFAULT': {
-                'host_href': self.url,
+                # From the request, as secretstore does by default.
+                'host_href': '',
                 'log_file': self.folder / 'application.log',
                 'db_auto_create': False,
                 'transport_url': 'fake://',

@@ -16,14 +16,15 @@ from secretstore.api.routing import Route
 World = Mapping[str, Sequence[str]]
 
 _REF = 'BASE/v1/secrets/SECRET'
-_KEY = {
+KEY = {
     'name': 'n',
     'algorithm': 'aes',
     'bit_length': 256,
     'mode': 'cbc',
     'payload_content_type': 'application/octet-stream',
 }
-_CONSUMER = {'service': 's', 'resource_type': 't', 'resource_id': 'i'}
+CONTAINER_CONSUMER = {'name': 'n', 'URL': 'http://example.org/'}
+CONSUMER = {'service': 's', 'resource_type': 't', 'resource_id': 'i'}
 # A body that is right, by method and end of path.
 _RIGHT: dict[tuple[str, str], Any] = {
     ('POST', '/v1/secrets'): {
@@ -35,7 +36,7 @@ _RIGHT: dict[tuple[str, str], Any] = {
         'secret_type': 'opaque',
     },
     ('PUT', '/metadata'): {'metadata': {'k': 'v', 'l': 'w'}},
-    ('POST', '/metadata'): {'key': 'k', 'value': 'v'},
+    ('POST', '/metadata'): {'key': 'm', 'value': 'v'},
     ('PUT', '/metadata/{key}'): {'key': 'k', 'value': 'v'},
     ('PUT', '/acl'): {'read': {'users': ['u'], 'project-access': False}},
     ('PATCH', '/acl'): {'read': {'users': ['u', 'v']}},
@@ -44,9 +45,9 @@ _RIGHT: dict[tuple[str, str], Any] = {
         'type': 'generic',
         'secret_refs': [{'name': 'a', 'secret_ref': _REF}],
     },
-    ('POST', '/secrets'): {'name': 'b', 'secret_ref': _REF},
+    ('POST', '/secrets'): {'name': 'c', 'secret_ref': _REF},
     ('DELETE', '/secrets'): {'name': 'b', 'secret_ref': _REF},
-    ('POST', '/v1/orders'): {'type': 'key', 'meta': _KEY},
+    ('POST', '/v1/orders'): {'type': 'key', 'meta': KEY},
     ('POST', '/v1/transport_keys'): {
         'plugin_name': 'p',
         'transport_key': 'AAEC',
@@ -126,12 +127,36 @@ _CONTENT_TYPES = st.sampled_from(
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """A request; *url* is path and query."""
+    """A request to a route; *url* is path and query."""
 
+    route: str
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes
+
+
+def right(route: Route, world: World, base: str) -> Asked:
+    """A request to the route that is right, about what there is."""
+    method, path = route.method, route.path
+    # The second secret has no payload yet; the second consumer is one of a
+    # container.
+    fills = (method, path) == ('PUT', '/v1/secrets/{id}')
+    of_container = path.startswith('/v1/containers/')
+    parts: list[str] = []
+    for part in path.split('/'):
+        if part.startswith('{'):
+            kind = parts[-1]
+            second = fills or (of_container and kind == 'consumers')
+            part = world[kind][int(second)]
+        parts.append(part)
+    content_type, body = 'application/json', b''
+    if fills:
+        content_type, body = 'text/plain', b'payload'
+    elif method != 'GET':
+        body = _written(_right(route), world, base)
+    headers = {'Content-Type': content_type}
+    return Asked(path, method, '/'.join(parts), headers, body)
 
 
 @st.composite
@@ -152,7 +177,7 @@ def requests(
     if method in ('POST', 'PUT', 'PATCH', 'DELETE'):
         body = _body(draw, route, world, base)
         headers['Content-Type'] = draw(_CONTENT_TYPES)
-    return Asked(method, url, headers, body)
+    return Asked(route.path, method, url, headers, body)
 
 
 def _path(draw: st.DrawFn, path: str, world: World) -> str:
@@ -190,8 +215,8 @@ def _right(route: Route) -> Any:
             return body
     if route.path.endswith('/consumers'):
         if '/secrets/' in route.path:
-            return _CONSUMER
-        return {'name': 'n', 'URL': 'http://example.org/'}
+            return CONSUMER
+        return CONTAINER_CONSUMER
     return {}
 
 

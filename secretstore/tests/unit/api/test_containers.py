@@ -217,7 +217,8 @@ class OwnHostTest(ContainersBase):
             (f'http://localhost/{last}', {}, True),
             (f'http://localhost/key-manager/{last}', mounted, True),
             (f'http://localhost/{last}', mounted, False),
-            (f'https://localhost/{last}', {}, False),
+            (f'https://localhost/{last}', {}, True),
+            (f'ftp://localhost/{last}', {}, False),
             (f'http://localhost.example.org/{last}', {}, False),
             (f'http://localhost:9311/{last}', {}, False),
             (f'/{last}', {}, False),
@@ -236,6 +237,7 @@ class ConfiguredHostTest(OwnHostTest):
         last = f'v1/secrets/{self.secret}'
         for base, good in (
             ('https://keys.example.org/manager', True),
+            ('http://keys.example.org/manager', True),
             ('https://keys.example.org', False),
             ('http://localhost', False),
         ):

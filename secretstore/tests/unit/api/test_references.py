@@ -53,6 +53,19 @@ class RequestTest(_References):
             )
         )
 
+    def test_the_scheme_that_a_proxy_says(self) -> None:
+        """As Barbican has it; anything else, of the host, is configured."""
+        ref = self.made(X_Forwarded_Proto='https', Host='keys.example.org')
+        self.assert_below('https://keys.example.org', ref)
+        for environ, scheme in (
+            ({'HTTP_X_FORWARDED_PROTO': 'https'}, 'https'),
+            ({'HTTP_X_FORWARDED_PROTO': 'HTTP'}, 'http'),
+            ({'HTTP_X_FORWARDED_PROTO': 'javascript'}, 'http'),
+            ({'HTTP_X_FORWARDED_PROTO': ''}, 'http'),
+        ):
+            for link in self.version_links(environ):
+                self.assertEqual(f'{scheme}://localhost/v1/', link)
+
     def test_nobody_may_forward_unless_it_is_configured(self) -> None:
         ref = self.made(X_Forwarded_Host='evil.example.org')
         self.assert_below('http://localhost', ref)
@@ -62,7 +75,11 @@ class HostHrefTest(_References):
     overrides = {'host_href': 'https://keys.example.org/manager/'}
 
     def test_the_configured_base_wins(self) -> None:
-        ref = self.made({'SCRIPT_NAME': '/elsewhere'}, Host='10.0.0.1')
+        ref = self.made(
+            {'SCRIPT_NAME': '/elsewhere'},
+            Host='10.0.0.1',
+            X_Forwarded_Proto='http',
+        )
         self.assert_below('https://keys.example.org/manager', ref)
         for link in self.version_links({}):
             self.assertEqual('https://keys.example.org/manager/v1/', link)

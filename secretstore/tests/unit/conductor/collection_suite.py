@@ -224,6 +224,17 @@ class Purges(StockTest):
         for part in PARTS:
             self.assertEqual(set(), self.stock.ids(part))
 
+    def test_named_keys_that_are_elsewhere(self) -> None:
+        """Nobody else will know where: the log tells."""
+        for ref in ('one', 'other', None):
+            self.stock.named_key(A, reference=ref)
+        self.stock.named_key(B, reference='theirs')
+        with self.assertLogs('secretstore', 'WARNING') as logged:
+            self.assertEqual(3, self.purge.purge(A)['named keys'])
+        lines = [record.getMessage() for record in logged.records]
+        told = [line.rsplit(' ', 2)[1] for line in lines]
+        self.assertEqual(['one', 'other'], sorted(told))
+
     def test_once_more(self) -> None:
         self.stock.all_of(A)
         self.purge.purge(A)

@@ -135,7 +135,8 @@ class Stock:
                 secret_store_id=store,
             )
 
-    def named_key(self, project: str) -> None:
+    def named_key(self, project: str, reference: str | None = None) -> None:
+        """One that is in its row, or elsewhere under a reference."""
         with self._database.writing() as conn:
             _insert(
                 conn,
@@ -145,8 +146,9 @@ class Stock:
                 kind='backup',
                 object_id=str(uuid.uuid4()),
                 title='',
-                strategy='proprietary',
-                envelope=b'envelope',
+                strategy='proprietary' if reference is None else 'barbican',
+                reference=reference,
+                envelope=b'envelope' if reference is None else None,
                 created_at=base.NOW,
             )
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The suite of collection and purge on SQLite files."""
 
-from secretstore.tests.unit.conductor import collection_suite
+from secretstore.tests.unit.conductor import (
+    collection_sizes_suite,
+    collection_suite,
+)
 
 
 class TestCollections(collection_suite.Collections):
@@ -9,4 +12,8 @@ class TestCollections(collection_suite.Collections):
 
 
 class TestPurges(collection_suite.Purges):
+    pass
+
+
+class TestSizes(collection_sizes_suite.Sizes):
     pass

@@ -11,6 +11,7 @@ from secretstore import errors
 from secretstore.conductor.authorization import Authorization
 from secretstore.conductor.common import utcnow
 from secretstore.conductor.secret_consumers import SecretConsumerManager
+from secretstore.context import RequestContext
 from secretstore.db.quotas import UNLIMITED
 from secretstore.rpc.interface import (
     NewSecretConsumer,
@@ -46,6 +47,14 @@ def consumer(resource_id: str = 'one') -> NewSecretConsumer:
 def ids(view: SecretView) -> list[str]:
     assert view['consumers'] is not None
     return [one['resource_id'] for one in view['consumers']]
+
+
+def of_projects(count: int) -> list[RequestContext]:
+    """The same user in several projects."""
+    return [
+        context('member', project_id=f'{number:032}', user_id=base.OTHER_USER)
+        for number in range(count)
+    ]
 
 
 class CountingTest(ConductorTest):
@@ -252,8 +261,12 @@ class StatementsTest(SecretConsumersBase):
         self.assertEqual([5, 2, 4, 2, 2, 2], few)
         self.add(*(str(number) for number in range(50)))
         self.assertEqual(few, counts())
+        self.share()
+        for number, caller in enumerate(of_projects(30)):
+            self.add(f'theirs {number}', caller=caller)
+        # One more than the consumers take asks for the access list.
         self.assertEqual(
-            8, self.statements(self.secrets.delete, ME, self.secret_id)
+            9, self.statements(self.secrets.delete, ME, self.secret_id)
         )
 
 

@@ -17,6 +17,7 @@ from secretstore.tests.unit.conductor.test_consumers import (
     ME,
     OTHER,
     CountingTest,
+    of_projects,
 )
 
 ALL: ContainerQuery = {
@@ -58,6 +59,13 @@ class ContainerConsumersTest(CountingTest):
     def page(self) -> tuple[list[ContainerConsumerView], int]:
         return self.consumers.page(ME, self.container_id, FIRST)
 
+    def share(self) -> None:
+        self.conductor.container_acls.replace(
+            ME,
+            self.container_id,
+            {'users': [str(OTHER.user_id)], 'project_access': True},
+        )
+
     def test_add_and_remove(self) -> None:
         counted = self.counted(ME.project_id)
         view = self.add('one', 'two', 'one')
@@ -81,11 +89,7 @@ class ContainerConsumersTest(CountingTest):
 
     def test_delete_of_the_container(self) -> None:
         mine, theirs = (self.counted(one.project_id) for one in (ME, OTHER))
-        self.conductor.container_acls.replace(
-            ME,
-            self.container_id,
-            {'users': [str(OTHER.user_id)], 'project_access': True},
-        )
+        self.share()
         self.add('mine')
         self.add('theirs', caller=OTHER)
         with self.assertRaises(errors.NotOwner):
@@ -120,3 +124,10 @@ class ContainerConsumersTest(CountingTest):
         self.assertEqual([6, 3, 5, 2, 3, 3], few)
         self.add(*(str(number) for number in range(50)))
         self.assertEqual(few, counts())
+        self.share()
+        for number, caller in enumerate(of_projects(30)):
+            self.add(f'theirs {number}', caller=caller)
+        # One more than the consumers take asks for the access list.
+        self.assertEqual(
+            8, self.statements(self.containers.delete, ME, self.container_id)
+        )

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import datetime
 from pathlib import Path
+import threading
 from typing import Any, ClassVar
+from unittest import mock
 import uuid
 
 import sqlalchemy as sa
@@ -200,6 +202,31 @@ class TestLeftOver(JobsTest):
             )
         self.assertEqual('ERROR', self.work(other).status)
         self.assertEqual('ACTIVE', self.work(one).status)
+
+
+class TestNoThread(JobsTest):
+    """A process that may have no more threads, for a while."""
+
+    def test_orders_wait(self) -> None:
+        jobs = self.conductor.orders._jobs  # type: ignore[attr-defined]
+        start = mock.patch.object(
+            threading.Thread, 'start', side_effect=RuntimeError
+        )
+        with start, self.assertLogs('secretstore.conductor', 'WARNING'):
+            # The second finds that we are behind, and what is due besides.
+            ids = [self.order('asymmetric', **order_base.EC)['id']]
+            ids.append(self.leave())
+            ids.append(self.order('asymmetric', **order_base.EC)['id'])
+            for order_id in ids:
+                self.assertEqual('PENDING', self.stored(order_id).status)
+            # It comes back soon.
+            self.assertIsNotNone(jobs.run())
+        jobs.run()
+        for order_id in ids:
+            until = self.stored(order_id).claimed_until
+            event = jobs.submit(order_id, until or utcnow())
+            self.assertTrue(event.wait(SECONDS))
+            self.assertEqual('ACTIVE', self.stored(order_id).status)
 
 
 class TestMasterKeyAway(JobsTest):

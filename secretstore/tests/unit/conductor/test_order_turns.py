@@ -141,6 +141,21 @@ class TestPending(SlowTest):
         for order_id in ids:
             self.wait_for(order_id)
 
+    def test_asked_for_again(self) -> None:
+        """What is stored already needs no more room."""
+        pair = new_order('asymmetric', **EC)
+        ids = [str(uuid.uuid4()) for _ in range(3)]
+        for _ in range(2):
+            for order_id in ids:
+                self.conductor.orders.create(self.context, pair, order_id)
+        self.assertEqual(3, self.counts()['orders'])
+        with self.assertRaises(errors.Conflict):
+            other = new_order('asymmetric', **EC | {'name': 'other'})
+            self.conductor.orders.create(self.context, other, ids[0])
+        self.go_on.set()
+        for order_id in ids:
+            self.wait_for(order_id)
+
 
 class TestClaimRunOut(SlowTest):
     overrides = {

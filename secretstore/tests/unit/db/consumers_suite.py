@@ -3,14 +3,18 @@
 
 from collections.abc import Sequence
 import datetime
+import threading
+from typing import Any
 import uuid
 
 from oslo_db import exception as db_exc
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from secretstore.crypto.binding import digest
 from secretstore.db import consumers, models
 from secretstore.db.consumers import OF_SECRETS, ConsumerRow
+from secretstore.db.usage import _SHARDS
 from secretstore.tests.unit.db import base
 
 LATER = base.NOW + base.SECOND
@@ -82,6 +86,13 @@ class Consumers(Counted):
         self.add(*rows)
         return sorted(rows, key=lambda row: (row.created_at, row.id))
 
+    def of_projects(self, parent: str, count: int) -> list[ConsumerRow]:
+        """New consumers, each of another project."""
+        return [
+            consumer(parent, *self.fields(number), project_id=str(number))
+            for number in range(count)
+        ]
+
     def test_what_is_added_comes_back(self) -> None:
         one, other, bare = (self.parent() for _ in range(3))
         rows = {one: self.rows(one, 7), other: self.rows(other, 2), bare: []}
@@ -123,6 +134,48 @@ class Consumers(Counted):
         self.assertEqual({parent: rest}, self.all(parent))
         self.assertEqual({base.PROJECT: 2}, self.counts())
 
+    def test_remove_once(self) -> None:
+        """Of two who remove the same one, one counts it."""
+        parent = self.parent()
+        row, _ = self.rows(parent, 2)
+        for _ in range(2):
+            with self.database.writing() as conn:
+                self.of.remove(conn, row)
+        self.assertEqual({base.PROJECT: 1}, self.counts())
+
+    def test_remove_those_of_a_project(self) -> None:
+        one, other = self.parent(), self.parent()
+        ids = [row.id for row in (*self.rows(one, 3), *self.rows(other, 2))]
+        for expected in (5, 0):
+            with self.database.writing() as conn:
+                done = self.of.remove_of(conn, base.PROJECT, ids)
+            self.assertEqual(expected, done)
+        self.assertEqual({one: [], other: []}, self.all(one, other))
+        self.assertEqual({}, self.counts())
+
+    def test_removed_by_two(self) -> None:
+        """With their parent, while others remove those of a project."""
+        parent = self.parent()
+        ids = [row.id for row in self.rows(parent, 3)]
+
+        def remove() -> None:
+            with self.database.writing() as conn:
+                self.of.remove_of(conn, base.PROJECT, ids)
+
+        thread = threading.Thread(target=remove)
+
+        def meanwhile(*args: Any) -> None:
+            if args[2].startswith('DELETE') and not thread.ident:
+                thread.start()
+                # It waits until we are done; as long as it may not, here.
+                thread.join(0.5)
+
+        with self.database.writing() as conn:
+            event.listen(conn, 'before_cursor_execute', meanwhile)
+            self.of.forget(conn, [parent])
+        thread.join()
+        self.assertEqual({}, self.counts())
+
     def test_pages(self) -> None:
         parent = self.parent()
         rows = self.rows(parent, 11)
@@ -162,11 +215,35 @@ class Consumers(Counted):
         self.assertEqual({base.PROJECT: 1, 'another': 2}, self.counts())
         self.assertEqual(3, len(self.all(stays)[stays]))
 
+    def test_forget_those_of_many_projects(self) -> None:
+        """Each loses as many as it had, whether it has others or none."""
+        one, other, stays = (self.parent() for _ in range(3))
+        for parent in (one, other):
+            self.add(*self.of_projects(parent, 1100))
+        self.add(*self.of_projects(stays, 3))
+        for parent in (one, other):
+            with self.database.writing() as conn:
+                self.of.forget(conn, [parent])
+        self.assertEqual({'0': 1, '1': 1, '2': 1}, self.counts())
+
+    def test_forget_counts_where_nobody_waits(self) -> None:
+        """Its rows are kept until the transaction ends."""
+        gone = self.parent()
+        self.add(consumer(gone, *self.fields(1)))
+        with self.database.writing() as conn:
+            self.of.forget(conn, [gone])
+            usage = models.table(models.ProjectUsage)
+            shards = conn.execute(
+                sa.select(usage.c.shard).where(usage.c.consumers < 0)
+            ).scalars()
+            self.assertEqual([], [n for n in shards if n < _SHARDS])
+
     def test_statements(self) -> None:
-        """As many for a hundred consumers as for one."""
+        """As many for the consumers of a hundred projects as for one."""
         for count in (1, 100):
             parents = [self.parent(), self.parent()]
             row = self.rows(parents[0], count)[0]
+            self.add(*self.of_projects(parents[1], count))
             with (
                 self.database.writing() as conn,
                 base.statements(conn) as seen,
