@@ -6,13 +6,15 @@ from typing import Any
 from oslo_config import cfg
 import webob
 
-from secretstore import version
+from secretstore import errors, version
 from secretstore.api.keymanager import common
 from secretstore.context import RequestContext
 
+_JSON = 'application/json'
+_HOME = 'application/json-home'
 _MEDIA_TYPES = [
     {
-        'base': 'application/json',
+        'base': _JSON,
         'type': 'application/vnd.openstack.key-manager-v1+json',
     }
 ]
@@ -33,7 +35,10 @@ class VersionsController:
     def index(
         self, context: RequestContext, request: webob.Request
     ) -> webob.Response:
-        common.require_json_accepted(request)
+        if _wanted(request) == _HOME:
+            # As Barbican: v1 has such a document, if anything.
+            ref = common.base_url(request, self._conf) + '/'
+            return common.answer(302, None, [('Location', ref)])
         found: Any = [self._version(request)]
         if common.minor_version(request) == 0:
             found = {'values': found}
@@ -42,7 +47,7 @@ class VersionsController:
     def show(
         self, context: RequestContext, request: webob.Request
     ) -> webob.Response:
-        common.require_json_accepted(request)
+        _wanted(request)
         return common.answer(200, {'version': self._version(request)})
 
     def _version(self, request: webob.Request) -> dict[str, Any]:
@@ -71,3 +76,11 @@ class VersionsController:
             'max_version': common.VERSIONS[-1],
             'links': links,
         }
+
+
+def _wanted(request: webob.Request) -> str:
+    """The type that the caller likes best; NotAcceptable for any other."""
+    found = request.accept.acceptable_offers([_JSON, _HOME])
+    if not found:
+        raise errors.NotAcceptable('Only application/json is available.')
+    return str(found[0][0])
