@@ -31,7 +31,7 @@ class Changers:
     goes on with another secret.  Answers are counted in *answers*.
     """
 
-    def __init__(self, url: str, count: int = 4) -> None:
+    def __init__(self, url: str, count: int = 2) -> None:
         self.answers: collections.Counter[str] = collections.Counter()
         self.headers = clients.noauth(
             f'p-{secrets.token_hex(16)}', 'member,admin'

@@ -3,6 +3,9 @@
 
 from collections.abc import Iterator
 import contextlib
+import os
+import signal
+import time
 import typing
 import uuid
 
@@ -12,6 +15,7 @@ from secretstore.tests.functional.services import mariadbd, split, system
 # Acknowledged before and after each fault, at least.
 SECRETS = 60
 CHANGES = 8
+FROZEN_SECONDS = 10
 GOOD = {'POST 201', 'PUT 204'}
 BUSY = {'POST 503', 'PUT 503'}
 
@@ -71,3 +75,57 @@ class FaultTest(base.FunctionalTest):
             any(all(word in line for word in words) for line in lines),
             f'{words} not in\n' + '\n'.join(lines[-30:]),
         )
+
+
+class CommonFaults(FaultTest):
+    """What any transport has to bear."""
+
+    # How often each conductor is stopped, or replaces its workers.
+    rounds = 1
+
+    def test_sigterm(self) -> None:
+        """Whoever asks does not notice that a conductor ends."""
+        with self.changing(changers.GOOD), self.at_work() as at_work:
+            for conductor in self.service.conductors * self.rounds:
+                at_work.wait_for_more(SECRETS)
+                conductor.stop()
+                at_work.wait_for_more(SECRETS)
+                conductor.start()
+            at_work.wait_for_more(SECRETS)
+        self.reckon(at_work, GOOD)
+
+    def test_sighup(self) -> None:
+        """Nor that it replaces its workers."""
+        with self.changing(changers.GOOD), self.at_work() as at_work:
+            for conductor in self.service.conductors * self.rounds:
+                at_work.wait_for_more(SECRETS)
+                conductor.prepare()
+                os.kill(conductor.pid, signal.SIGHUP)
+                system.wait_for('new workers', conductor.ready, 20)
+            at_work.wait_for_more(SECRETS)
+        self.reckon(at_work, GOOD)
+
+    def test_sigstop(self) -> None:
+        """A conductor that hangs holds up what it has, and no more."""
+        first, _ = self.service.conductors
+        with self.at_work() as at_work:
+            at_work.wait_for_more(SECRETS)
+            first.send(signal.SIGSTOP)
+            try:
+                began = time.monotonic()
+                at_work.wait_for_more(SECRETS)
+                time.sleep(max(0, began + FROZEN_SECONDS - time.monotonic()))
+            finally:
+                first.send(signal.SIGCONT)
+            at_work.wait_for_more(SECRETS)
+        self.reckon(at_work, GOOD | BUSY)
+
+    def test_mariadb_restarted(self) -> None:
+        with self.at_work() as at_work:
+            at_work.wait_for_more(SECRETS)
+            self.database.kill()
+            time.sleep(1)
+            self.database.start()
+            at_work.wait_for_more(SECRETS)
+        self.reckon(at_work, GOOD | BUSY)
+        self.assertEqual('', self.database.sql(writers.HALVES, 'split'))
