@@ -35,6 +35,17 @@ class Misplaced(NamedTuple):
     strategy: str
 
 
+class Reach(NamedTuple):
+    """Between which strategies keys can be moved.
+
+    without has the master keys that nothing can be moved from.
+    """
+
+    sources: Collection[str]
+    targets: Collection[str]
+    without: Collection[str] = ()
+
+
 _ID = _master_keys.c.id == sa.bindparam('key_id', type_=models.Id)
 _NOW: sa.BindParameter[datetime.datetime] = sa.bindparam(
     'now', type_=models.Time
@@ -100,8 +111,14 @@ _WANTED = sa.func.coalesce(
     .scalar_subquery(),
     _master_keys.c.strategy,
 )
-_ENABLED: sa.BindParameter[Sequence[str]] = sa.bindparam(
-    'enabled', expanding=True
+_SOURCES: sa.BindParameter[Sequence[str]] = sa.bindparam(
+    'sources', expanding=True
+)
+_TARGETS: sa.BindParameter[Sequence[str]] = sa.bindparam(
+    'targets', expanding=True
+)
+_WITHOUT: sa.BindParameter[Sequence[str]] = sa.bindparam(
+    'without', expanding=True
 )
 _ALL_MISPLACED = (
     sa.select(_project_keys, _WANTED.label('wanted'))
@@ -122,8 +139,9 @@ _COUNT_MISPLACED = _ALL_MISPLACED.with_only_columns(
 _MISPLACED = (
     _ALL_MISPLACED.where(
         _project_keys.c.id > sa.bindparam('after', type_=models.Id),
-        _master_keys.c.strategy.in_(_ENABLED),
-        _WANTED.in_(_ENABLED),
+        _master_keys.c.strategy.in_(_SOURCES),
+        _WANTED.in_(_TARGETS),
+        _project_keys.c.master_key_id.not_in(_WITHOUT),
     )
     .order_by(_project_keys.c.id)
     .limit(sa.bindparam('at_most', type_=sa.Integer))
@@ -214,16 +232,15 @@ def count_preferring(conn: sa.Connection, strategy: str) -> int:
 
 
 def misplaced(
-    conn: sa.Connection, enabled: Collection[str], after: str, at_most: int
+    conn: sa.Connection, reach: Reach, after: str, at_most: int
 ) -> list[Misplaced]:
     """Project keys that belong under another master key, in order of id.
 
-    :param enabled: only from and to strategies among these
     :param after: only those with a greater id
     """
+    lists = {name: list(value) for name, value in reach._asdict().items()}
     found = conn.execute(
-        _MISPLACED,
-        {'enabled': list(enabled), 'after': after, 'at_most': at_most},
+        _MISPLACED, {**lists, 'after': after, 'at_most': at_most}
     )
     return [
         Misplaced(

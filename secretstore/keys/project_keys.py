@@ -77,6 +77,11 @@ class ProjectKeys:
             raise errors.Corrupt(f'Project key {row.id} has a wrong length')
         return key
 
+    def strategy(self, project_id: str) -> str:
+        """Which one is to guard a key that is made for it now."""
+        wanted = self._wanted(project_id)
+        return wanted.preferred or self._master_keys.default()
+
     def create(self, project_id: str) -> ProjectKeyRow:
         """Make the project's key, or return that of who was faster.
 

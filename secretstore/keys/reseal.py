@@ -4,12 +4,12 @@
 As with project keys, what there is to do is in the data alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+import functools
 import time
 from typing import NamedTuple
 import uuid
 
-from oslo_db import exception as db_exc
 from oslo_log import log as logging
 
 from secretstore import errors
@@ -19,8 +19,8 @@ from secretstore.crypto.envelope import Envelope
 from secretstore.db import engine
 from secretstore.db import project_rotation as db
 from secretstore.db.keys import ProjectKeyRow
+from secretstore.keys.moving import Away, Batch, apply_each
 from secretstore.keys.project_keys import ProjectKeys
-from secretstore.keys.rewrap import Batch
 
 LOG = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ class Resealer:
         self._start_key('')
         self._passed: dict[str, float] = {}
         self._limit: float | None = None
-        self._away: dict[str, errors.MasterKeyUnavailable] = {}
+        # Master keys, and strategies that a new key was to be made by.
+        self._away = Away()
 
     def _start_key(self, key_id: str) -> None:
         self._key_id = key_id
@@ -77,10 +78,10 @@ class Resealer:
         self._after = ''
 
     def run(self) -> Batch:
-        """Raises ``Unavailable`` when a custodian, or the database, is away.
+        """Raises ``DatabaseUnavailable``; the rest is in what it returns.
 
-        What needs no custodian that is away was moved then, and all else is
-        found in the next pass.
+        What needs no custodian that is away is moved, and all else is found
+        in the next pass.
         """
         self._failed = 0
         keys = self._next()
@@ -92,11 +93,9 @@ class Resealer:
         if len(keys) == self._batch_size:
             return Batch(0, True, self._failed)
         # Those that are gone need not be remembered.
-        self._seen, away = self._passed, self._away
+        self._seen, away = self._passed, self._away.first
         self._begin()
-        if away:
-            raise next(iter(away.values()))
-        return Batch(0, False, self._failed)
+        return Batch(0, False, self._failed, away)
 
     @engine.retried
     def _next(self) -> list[ProjectKeyRow]:
@@ -107,14 +106,11 @@ class Resealer:
         """How many were moved; None when nothing is left to try."""
         if key.id != self._key_id:
             self._start_key(key.id)
-        if key.master_key_id in self._away:
-            return None
         try:
             return self._one_batch(key)
-        except errors.MasterKeyUnavailable as error:
-            # Others need other custodians; this one is asked no more in this
-            # pass: that may take long.
-            self._away[key.master_key_id] = error
+        except errors.MasterKeyUnavailable:
+            # Noted, for the end of the pass; others need other custodians.
+            return None
         except (errors.Corrupt, errors.MasterKeyNotFound) as error:
             LOG.error(
                 'What is sealed under key %s of project %s cannot be '
@@ -155,25 +151,11 @@ class Resealer:
                 moved.append(_moved(pair, stored, bound))
             except errors.Corrupt as error:
                 self._leave(place, stored, error.message)
-        try:
-            return self._apply(place, pair, moved) if moved else 0
-        except db_exc.DBError:
-            # Each on its own: one that is refused keeps no other from it.
-            return sum(self._move_one(place, pair, each) for each in moved)
-
-    def _move_one(
-        self, place: db.Place, pair: _Pair, moved: db.Envelope
-    ) -> int:
-        try:
-            return self._apply(place, pair, [moved])
-        except db_exc.DBError as error:
-            # Its text has what was to be written.
-            self._leave(
-                place,
-                moved,
-                f'The database refuses it ({type(error).__name__})',
-            )
-            return 0
+        return apply_each(
+            functools.partial(self._apply, place, pair),
+            moved,
+            functools.partial(self._leave, place),
+        )
 
     def _leave(self, place: db.Place, stored: db.Envelope, why: str) -> None:
         self._failed += 1
@@ -183,20 +165,25 @@ class Resealer:
 
     def _pair_of(self, key: ProjectKeyRow) -> _Pair:
         known = self._project_keys
-        new = known.in_use(key.project_id) or known.create(key.project_id)
+        new = known.in_use(key.project_id) or self._create(key.project_id)
         pair = self._pair
         if pair is None or (pair.old_id, pair.new.id) != (key.id, new.id):
             pair = self._pair = _Pair(
-                key.id,
-                aead.Aead(known.unwrap(key)),
-                new,
-                aead.Aead(known.unwrap(new)),
+                key.id, self._unwrapped(key), new, self._unwrapped(new)
             )
         return pair
 
+    def _create(self, project_id: str) -> ProjectKeyRow:
+        with self._away.asking(self._project_keys.strategy(project_id)):
+            return self._project_keys.create(project_id)
+
+    def _unwrapped(self, key: ProjectKeyRow) -> aead.Aead:
+        with self._away.asking(key.master_key_id):
+            return aead.Aead(self._project_keys.unwrap(key))
+
     @engine.retried
     def _apply(
-        self, place: db.Place, pair: _Pair, moved: list[db.Envelope]
+        self, place: db.Place, pair: _Pair, moved: Sequence[db.Envelope]
     ) -> int:
         with self._database.writing() as connection:
             return sum(

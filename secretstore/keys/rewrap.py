@@ -5,7 +5,7 @@ What there is to do is in the data alone: any process may do any part of it,
 at any time, and go on where another has died.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 import uuid
 
@@ -19,20 +19,10 @@ from secretstore.db import keys as rows
 from secretstore.db import rotation as db
 from secretstore.db.keys import MasterKeyRow, ProjectKeyRow
 from secretstore.keys.master import MasterKeys
+from secretstore.keys.moving import Away, Batch, apply_each
 from secretstore.keys.project_keys import ProjectKeys, context
 
 LOG = logging.getLogger(__name__)
-
-
-class Batch(NamedTuple):
-    """How many keys were moved, and whether there may be more to do.
-
-    failed counts what never can be moved as it is.
-    """
-
-    moved: int
-    more: bool
-    failed: int = 0
 
 
 class _Move(NamedTuple):
@@ -69,34 +59,39 @@ class Rewrapper:
         self._project_keys = project_keys
         self._batch_size = batch_size
         self._anywhere = anywhere
+        self._failed = 0
         self._begin()
 
     def _begin(self) -> None:
         self._after = self._anywhere()
         self._from_the_start = False
+        # A custodian may have one master key and not another, but a new one
+        # is made by the strategy.
+        self._sources, self._targets = Away(), Away()
 
     def run(self) -> Batch:
-        """Raises ``Unavailable`` when a custodian, or the database, is away.
+        """Raises ``DatabaseUnavailable``; the rest is in what it returns.
 
-        What needs no custodian that is away was moved then, and all else is
-        found in the next pass.
+        What needs no custodian that is away is moved, and all else is found
+        in the next pass.
         """
         found = self._next()
         if not found:
             return self._end_of_keys()
         # Whatever happens, the next call goes on with others.
         self._after = found[-1].key.id
-        away: dict[str, errors.MasterKeyUnavailable] = {}
-        moves, failed = self._prepared(found, away)
-        moved = self._apply(moves) if moves else 0
-        if away:
-            raise next(iter(away.values()))
-        return Batch(moved, True, failed)
+        self._failed = 0
+        targets: dict[str, MasterKeyRow] = {}
+        prepared = [self._prepared(each, targets) for each in found]
+        moves = [move for move in prepared if move is not None]
+        moved = apply_each(self._apply, moves, self._leave_move)
+        return Batch(moved, True, self._failed)
 
     def _end_of_keys(self) -> Batch:
         if self._from_the_start:
+            away = self._sources.first or self._targets.first
             self._begin()
-            return Batch(0, False)
+            return Batch(0, False, away=away)
         self._after, self._from_the_start = '', True
         return Batch(0, True)
 
@@ -107,47 +102,48 @@ class Rewrapper:
                 return []
             return db.misplaced(
                 connection,
-                self._master_keys.enabled,
+                db.Reach(
+                    self._master_keys.enabled,
+                    self._master_keys.enabled - self._targets.names,
+                    self._sources.names,
+                ),
                 self._after,
                 self._batch_size,
             )
 
     def _prepared(
-        self,
-        found: list[db.Misplaced],
-        away: dict[str, errors.MasterKeyUnavailable],
-    ) -> tuple[list[_Move], int]:
-        """What can be moved, and how many never can be.
-
-        *away* gets the master keys that cannot be had at the moment.
-
-        None of them is asked for again in this batch: that may take long.
-        """
-        targets: dict[str, MasterKeyRow] = {}
-        moves, failed = [], 0
-        for key, strategy in found:
-            if key.master_key_id in away:
-                continue
-            try:
-                if strategy not in targets:
+        self, found: db.Misplaced, targets: dict[str, MasterKeyRow]
+    ) -> _Move | None:
+        """How to move it; None when it cannot be moved in this pass."""
+        strategy = found.strategy
+        try:
+            if strategy not in targets:
+                with self._targets.asking(strategy):
                     targets[strategy] = self._master_keys.in_use(strategy)
-                moves.append(self._move(key, targets[strategy]))
-            except errors.MasterKeyUnavailable as error:
-                away[key.master_key_id] = error
-            except (errors.Corrupt, errors.MasterKeyNotFound) as error:
-                failed += 1
-                LOG.error(
-                    'Project key %s cannot be rewrapped: %s',
-                    key.id,
-                    error.message,
-                )
-        return moves, failed
+            return self._move(found.key, strategy, targets[strategy])
+        except errors.MasterKeyUnavailable:
+            # Noted, for the end of the pass.
+            return None
+        except (errors.Corrupt, errors.MasterKeyNotFound) as error:
+            self._leave(found.key, error.message)
+            return None
 
-    def _move(self, old: ProjectKeyRow, target: MasterKeyRow) -> _Move:
-        key = self._project_keys.unwrap(old)
-        wrapped = self._master_keys.wrap(target, key, context(old))
+    def _leave(self, key: ProjectKeyRow, why: str) -> None:
+        self._failed += 1
+        LOG.error('Project key %s cannot be rewrapped: %s', key.id, why)
+
+    def _leave_move(self, move: _Move, why: str) -> None:
+        self._leave(move.old, why)
+
+    def _move(
+        self, old: ProjectKeyRow, strategy: str, target: MasterKeyRow
+    ) -> _Move:
+        with self._sources.asking(old.master_key_id):
+            key = self._project_keys.unwrap(old)
+        with self._targets.asking(strategy):
+            wrapped = self._master_keys.wrap(target, key, context(old))
+            again = self._master_keys.unwrap(target, wrapped, context(old))
         # What is stored is known to open, or it is not stored.
-        again = self._master_keys.unwrap(target, wrapped, context(old))
         if len(again) != aead.KEY_SIZE or again != key:
             raise errors.Corrupt(
                 f'Master key {target.id} does not give back what it wrapped'
@@ -155,7 +151,7 @@ class Rewrapper:
         return _Move(old, target.id, wrapped)
 
     @engine.retried
-    def _apply(self, moves: list[_Move]) -> int:
+    def _apply(self, moves: Sequence[_Move]) -> int:
         now = timeutils.utcnow()
         with self._database.writing() as connection:
             held = {
@@ -178,7 +174,6 @@ class Rewrapper:
             # Nothing else than what was seen to open is ever committed.
             if moved and db.wrapped_keys(connection, moved) != moved:
                 raise errors.Corrupt(
-                    'The database does not give back what it was given: no '
-                    'project key was changed'
+                    'The database does not give back what it was given'
                 )
         return len(moved)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+import pathlib
 from typing import Any, ClassVar
 import uuid
 
 import sqlalchemy as sa
 
+from secretstore import errors
 from secretstore.conductor import rewrapping, service
 from secretstore.db import secret_stores
 from secretstore.db.keys import ProjectKeyRow
@@ -96,34 +98,80 @@ class ResealingTest(base.ConductorTest):
             self.finish()
         self.assertIn('Could not rewrap 5 secrets', logged.output[-1])
 
-    def test_project_whose_key_cannot_be_replaced(self) -> None:
-        """A project that is with a custodian which lost its key."""
-        lost, kept = uuid.uuid4().hex, uuid.uuid4().hex
+    def two_projects(self) -> tuple[str, str, pathlib.Path]:
+        """Their keys are too old; the first comes first, and has its own file.
+
+        That is, it prefers a strategy with a master key in that file.
+        """
         keys = service.key_hierarchy(self.conf, self.database)
-        for project in (lost, kept):
+        for project in (uuid.uuid4().hex, uuid.uuid4().hex):
             keys.seal(project, b'payload', b'row')
-        self.addCleanup(
-            self.sql, f"DELETE FROM project_keys WHERE project_id = '{lost}'"
-        )
         master = keys.master_keys.in_use(OTHER)
+        first, second = self.sql(
+            'SELECT project_id FROM project_keys WHERE project_id != :p '
+            'ORDER BY id'
+        )
+        for table in ('secret_stores', 'project_secret_stores'):
+            self.addCleanup(self.sql, f'DELETE FROM {table}')
+        self.addCleanup(
+            self.sql, 'DELETE FROM project_keys WHERE project_id != :p'
+        )
         store = secret_stores.SecretStoreRow(
             str(uuid.uuid4()), OTHER, master.created_at, master.created_at
         )
         with self.database.writing() as connection:
             secret_stores.add(connection, store)
-            secret_stores.prefer(connection, lost, store.id)
-        (self.folder / 'keys' / f'{master.reference}.key').unlink()
+            secret_stores.prefer(connection, first, store.id)
         self.sql(
             "UPDATE project_keys SET created_at = '2020-01-01 00:00:00.0'"
         )
+        file = self.folder / 'keys' / f'{master.reference}.key'
+        self.addCleanup(file.chmod, 0o600)
+        self.addCleanup(file.write_bytes, file.read_bytes())
+        return first, second, file
+
+    def count(self, project: str) -> int:
+        return len(
+            self.sql(
+                f"SELECT id FROM project_keys WHERE project_id = '{project}'"
+            )
+        )
+
+    def test_custodian_of_one_project_away(self) -> None:
+        """The keys of others are replaced for their age meanwhile."""
+        away, here, file = self.two_projects()
+        file.chmod(0o644)
+        with self.assertRaises(errors.MasterKeyUnavailable):
+            self.finish()
+        self.assertEqual((1, 2), (self.count(away), self.count(here)))
+        file.chmod(0o600)
+        self.finish()
+        self.assertEqual((2, 2), (self.count(away), self.count(here)))
+
+    def test_custodian_of_what_is_moved_away(self) -> None:
+        """That is no reason not to replace the keys of others."""
+        away, here, file = self.two_projects()
+        keys = service.key_hierarchy(self.conf, self.database)
+        keys.project_keys.rotate(away)
+        self.sql(
+            'UPDATE secret_payloads SET project_key_id = (SELECT id FROM '
+            f"project_keys WHERE project_id = '{away}' AND in_use IS NULL) "
+            f"WHERE secret_id = '{self.ids[0]}'"
+        )
+        self.addCleanup(self.sql, 'DELETE FROM secret_payloads')
+        file.chmod(0o644)
+        with self.assertRaises(errors.MasterKeyUnavailable):
+            self.finish()
+        self.assertEqual(2, self.count(here))
+
+    def test_project_whose_key_cannot_be_replaced(self) -> None:
+        """A project that is with a custodian which lost its key."""
+        lost, kept, file = self.two_projects()
+        file.unlink()
         with self.assertLogs('secretstore.conductor', 'ERROR') as logged:
             self.finish()
         self.assertIn(f'of project {lost} is too old', logged.output[0])
-        for project, count in ((lost, 1), (kept, 2)):
-            found = self.sql(
-                f"SELECT id FROM project_keys WHERE project_id = '{project}'"
-            )
-            self.assertEqual(count, len(found))
+        self.assertEqual((1, 2), (self.count(lost), self.count(kept)))
 
     def test_tasks(self) -> None:
         task = self.resealing.task()

@@ -59,8 +59,9 @@ class Rotation(base.DatabaseTest):
     def misplaced(
         self, enabled: tuple[str, ...] = ENABLED, after: str = ''
     ) -> list[rotation.Misplaced]:
+        reach = rotation.Reach(enabled, enabled)
         with self.database.reading() as conn:
-            found = rotation.misplaced(conn, enabled, after, MANY)
+            found = rotation.misplaced(conn, reach, after, MANY)
             if enabled == ENABLED and not after:
                 self.assertEqual(len(found), rotation.count_misplaced(conn))
             if found:
@@ -167,6 +168,17 @@ class Rotation(base.DatabaseTest):
             {(second, 'two'), (third, 'one')}, set(self.misplaced())
         )
         with self.database.reading() as conn:
+            for reach, found in (
+                (rotation.Reach(ENABLED, ('one',)), (third, 'one')),
+                (rotation.Reach(('one',), ENABLED), (second, 'two')),
+                (
+                    rotation.Reach(ENABLED, ENABLED, (self.old.id,)),
+                    (third, 'one'),
+                ),
+            ):
+                self.assertEqual(
+                    [found], rotation.misplaced(conn, reach, '', MANY)
+                )
             self.assertEqual(2, rotation.count_preferring(conn, 'one'))
             self.assertEqual(1, rotation.count_preferring(conn, 'two'))
 

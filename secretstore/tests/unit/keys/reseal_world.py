@@ -64,6 +64,8 @@ class ResealingTest(rotation_world.RotationTest):
             batch = (resealer or self.resealer).run()
             self.assertLessEqual(batch.moved, 2)
             moved += batch.moved
+            if batch.away:
+                raise batch.away
             if not batch.more:
                 return moved
 

@@ -102,6 +102,8 @@ class Conductor(NamedTuple):
         while True:
             batch = self.rewrapper.run()
             moved += batch.moved
+            if batch.away:
+                raise batch.away
             if not batch.more:
                 return moved
 
@@ -192,6 +194,18 @@ class RotationTest(world.WorldTest):
     def files(self, name: str) -> int:
         return len(list((self.folder / name).iterdir()))
 
+    def prefer(self, project: str, strategy: str) -> None:
+        row = secret_stores.SecretStoreRow(
+            strategy, strategy, base.NOW, base.NOW
+        )
+        with self.database.writing() as connection:
+            known = secret_stores.get_all(connection)
+            if strategy not in {store.strategy for store in known}:
+                secret_stores.add(connection, row)
+                known.append(row)
+            (store,) = (s for s in known if s.strategy == strategy)
+            secret_stores.prefer(connection, project, store.id)
+
 
 class StockedTest(RotationTest):
     """Three projects have a key; here and there are two processes."""
@@ -209,15 +223,3 @@ class StockedTest(RotationTest):
         self.here.destroyer.run()
         self.clock.now += WAIT
         self.here.destroyer.run()
-
-    def prefer(self, project: str, strategy: str) -> None:
-        row = secret_stores.SecretStoreRow(
-            strategy, strategy, base.NOW, base.NOW
-        )
-        with self.database.writing() as connection:
-            known = secret_stores.get_all(connection)
-            if strategy not in {store.strategy for store in known}:
-                secret_stores.add(connection, row)
-                known.append(row)
-            (store,) = (s for s in known if s.strategy == strategy)
-            secret_stores.prefer(connection, project, store.id)

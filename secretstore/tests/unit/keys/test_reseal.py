@@ -201,6 +201,28 @@ class ResealTest(reseal_world.ResealingTest):
         self.assertNotIn(theirs, self.under())
         self.assert_readable()
 
+    def test_custodian_of_new_keys_away(self) -> None:
+        """Keys that come behind, of the same old master key, have theirs."""
+        self.add(3, 'p')
+        ((mine, _),) = self.keys_of('p')
+        theirs = mine
+        while theirs >= mine:
+            project = f'q{len(self.payloads)}'
+            self.add(1, project)
+            ((theirs, _),) = self.keys_of(project)
+        self.prefer(project, 'two')
+        for name in (project, 'p'):
+            self.rotate(name)
+        self.folder.joinpath('two').chmod(0o755)
+        with self.assertRaises(errors.MasterKeyUnavailable):
+            self.reseal()
+        self.assertNotIn(mine, self.under())
+        self.assertIn(theirs, self.under())
+        self.folder.joinpath('two').chmod(0o700)
+        self.reseal()
+        self.assertNotIn(theirs, self.under())
+        self.assert_readable()
+
     def test_two_processes_at_once(self) -> None:
         self.add(5)
         self.rotate()

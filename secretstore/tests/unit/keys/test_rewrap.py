@@ -43,6 +43,67 @@ class RewrapTest(rotation_world.StockedTest):
         self.assertEqual(1, self.here.rewrap())
         self.assert_all_open()
 
+    def test_target_away_holds_up_no_other(self) -> None:
+        """Nor is it asked more than once in a pass."""
+        self.store(self.here, 'p4', 'p5', 'p6')
+        first, second, *_ = self.projects()
+        self.prefer(first, 'two')
+        self.prefer(second, 'two')
+        self.here.rotation.rotate('one')
+        self.folder.joinpath('two').mkdir(0o755)
+        failpoint = rotation_world.Failpoint()
+        process = self.process(strategies=self.strategies(failpoint))
+        with self.assertRaises(errors.MasterKeyUnavailable):
+            process.rewrap()
+        self.assertEqual(2, self.here.rotation.progress().misplaced)
+        self.assertEqual(1, failpoint.steps.count('before create'))
+        self.folder.joinpath('two').chmod(0o700)
+        self.assertEqual(2, process.rewrap())
+        self.assertEqual({'one': 4, 'two': 2}, self.under())
+        self.assert_all_open()
+
+    def projects(self) -> list[str]:
+        """In the order in which their keys are moved."""
+        found = self.sql('SELECT project_id FROM project_keys ORDER BY id')
+        return [project for (project,) in found]
+
+    def assert_all_moved_but(self, project: str, why: str) -> None:
+        with self.assertLogs('secretstore.keys.rewrap', 'ERROR') as logged:
+            self.assertEqual(2, self.here.rewrap())
+        ((key_id,),) = self.sql(
+            'SELECT id FROM project_keys WHERE project_id = :p', p=project
+        )
+        # Once in each of the two parts of a pass.
+        for line in logged.output:
+            self.assertIn(f'{key_id} cannot be rewrapped: {why}', line)
+            self.assertNotIn('UPDATE', line)
+        self.assert_all_open()
+        self.sql('DROP TRIGGER one')
+        self.assertEqual(1, self.here.rewrap())
+        self.assert_all_open()
+
+    def test_refused_key_does_not_hold_up_others(self) -> None:
+        """By the database, in the transaction of its batch."""
+        self.here.rotation.rotate()
+        first = self.projects()[0]
+        self.sql(
+            f'CREATE TRIGGER one BEFORE UPDATE ON project_keys WHEN '
+            f"new.project_id = '{first}' "
+            f"BEGIN SELECT raise(ABORT, 'full'); END"
+        )
+        self.assert_all_moved_but(first, 'The database refuses it')
+
+    def test_key_stored_wrongly_does_not_hold_up_others(self) -> None:
+        """And is as it was."""
+        self.here.rotation.rotate()
+        first = self.projects()[0]
+        self.sql(
+            f'CREATE TRIGGER one AFTER UPDATE ON project_keys WHEN '
+            f"new.project_id = '{first}' BEGIN UPDATE project_keys SET "
+            f"wrapped_key = x'00' WHERE id = new.id; END"
+        )
+        self.assert_all_moved_but(first, 'The database does not give back')
+
     def test_two_processes_at_once(self) -> None:
         """What the other has moved meanwhile is left as it is."""
         self.here.rotation.rotate()
