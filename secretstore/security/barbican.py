@@ -5,6 +5,7 @@ import contextlib
 import time
 
 from oslo_config import cfg
+from oslo_log import log as logging
 
 from secretstore import errors
 from secretstore.cache import TtlCache
@@ -15,6 +16,8 @@ from secretstore.security import (
     remote_barbican,
     workflow,
 )
+
+LOG = logging.getLogger(__name__)
 
 _WRAP = local.LocalWrap('barbican')
 _NAME = 'secretstore master key'
@@ -67,8 +70,14 @@ class SecurityWorkflow(workflow.BaseSecurityWorkflow):
             ) from None
 
     def destroy_master_key(self, reference: str) -> None:
-        self._barbican.delete(_secret_id(reference))
-        self._keys.invalidate(reference)
+        try:
+            self._barbican.delete(_secret_id(reference))
+        except errors.MasterKeyNotFound as exc:
+            # Whoever asked for it takes that for destroyed.
+            LOG.warning('A master key cannot be destroyed: %s', exc.message)
+            raise
+        finally:
+            self._keys.invalidate(reference)
 
     def check(self) -> None:
         self._barbican.check()

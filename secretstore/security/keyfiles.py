@@ -9,6 +9,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -19,6 +20,20 @@ from secretstore.crypto import aead
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 MOST_BYTES = 1024
+_NOT_ALLOWED = (
+    'the user of the service (id {}) may not do this: give it the file and '
+    'its directory with chown and chmod, and let it pass the directories '
+    'above'
+)
+# What stays as it is until somebody changes something.
+_FOR_THE_OPERATOR = {
+    errno.EACCES: _NOT_ALLOWED,
+    errno.EPERM: _NOT_ALLOWED,
+    errno.ELOOP: (
+        'symbolic links are refused here: put the file itself in the place '
+        'of the link'
+    ),
+}
 
 
 class KeyDirectory:
@@ -27,8 +42,8 @@ class KeyDirectory:
     Names are the caller's own, never a user's.  Messages name the file and
     what to do.  What an operator can put right without a backup is
     ``MasterKeyUnavailable`` (a missing directory, a full disk) or
-    ``MasterKeyUnusable`` (permissions, owner), and works again once it is; a
-    file that is gone or holds no key is ``MasterKeyNotFound``.
+    ``MasterKeyUnusable`` (permissions, owner, links), and works again once
+    it is; a file that is gone or holds no key is ``MasterKeyNotFound``.
     """
 
     def __init__(self, path: str) -> None:
@@ -182,6 +197,11 @@ def reported(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
+        if exc.errno in _FOR_THE_OPERATOR:
+            raise errors.MasterKeyUnusable(
+                f'{path}: {exc.strerror}: '
+                f'{_FOR_THE_OPERATOR[exc.errno].format(os.geteuid())}'
+            ) from exc
         raise errors.MasterKeyUnavailable(
             f'{path}: {exc.strerror or type(exc).__name__}'
         ) from exc

@@ -19,6 +19,7 @@ from oslo_config import cfg
 
 from secretstore import errors, version
 from secretstore.conf import barbican as options
+from secretstore.security import barbican_answers as answers
 from secretstore.security import delivery
 
 LOG = logging.getLogger(__name__)
@@ -27,33 +28,6 @@ SERVICE_TYPE = 'key-manager'
 
 _ORDER_SECONDS = 30
 _BINARY = 'application/octet-stream'
-_ADVICE = {
-    401: (
-        'the credentials of [barbican] are refused: check auth_url, user, '
-        'password and project'
-    ),
-    403: (
-        'the user of [barbican] may not do this: give it the role "member" '
-        '("creator" where Barbican uses its legacy policy) in its project'
-    ),
-}
-_USUAL_ADVICE = (
-    'check that Barbican and Keystone run, answer in time, and that '
-    '[barbican] barbican_url or the catalog leads there'
-)
-
-
-class _Session(session.Session):
-    """Logs no request and no answer, which have keys in them."""
-
-    def request(self, *args: Any, **kwargs: Any) -> Any:
-        return super().request(*args, **{**kwargs, 'log': False})
-
-
-class _SessionLoader(loading.session.Session):
-    @property
-    def plugin_class(self) -> type[session.Session]:
-        return _Session
 
 
 class _Connected(NamedTuple):
@@ -197,14 +171,16 @@ class RemoteBarbican:
                 self._conf, options.GROUP
             )
         except keystone_exceptions.ClientException as exc:
-            raise errors.StartupError(f'[barbican]: {_line(exc)}') from exc
+            raise errors.StartupError(
+                f'[barbican]: {answers.line(exc)}'
+            ) from exc
         if auth is None:
             raise errors.StartupError(
                 '[barbican] auth_type is not set: the strategy needs a user '
                 'of its own (auth_type = password, auth_url, username, '
                 'password, project_name and their domains)'
             )
-        return _SessionLoader().load_from_conf_options(
+        return answers.SessionLoader().load_from_conf_options(
             self._conf, options.GROUP, auth=auth
         )
 
@@ -217,23 +193,21 @@ class RemoteBarbican:
         # The client is whatever remote_barbican_client says, and answers
         # that are not Barbican's make it fail in any way.
         except Exception as exc:
-            # keystoneauth has http_status: a 404 of Keystone's is no answer
-            # about a secret.
-            if of_secret and getattr(exc, 'status_code', None) == 404:
+            if of_secret and answers.is_missing(exc):
                 raise errors.MasterKeyNotFound(
                     f'Barbican: {what}: it does not exist (any more): '
                     f'restore it from a backup of Barbican, or correct '
                     f'[barbican] project_name'
                 ) from exc
             self.disconnect()
-            status = _status(exc)
             kind = (
                 errors.MasterKeyUnusable
-                if status in _ADVICE
+                if answers.is_for_the_operator(exc)
                 else errors.MasterKeyUnavailable
             )
-            advice = _ADVICE.get(status, _USUAL_ADVICE)
-            raise kind(f'Barbican: {what}: {_line(exc)}: {advice}') from exc
+            raise kind(
+                f'Barbican: {what}: {answers.line(exc)}: {answers.advice(exc)}'
+            ) from exc
 
 
 def _client_factory(path: str) -> Callable[..., Any]:
@@ -244,7 +218,7 @@ def _client_factory(path: str) -> Callable[..., Any]:
     # It may fail in any way while it is imported.
     except Exception as exc:
         raise errors.StartupError(
-            f'{where}: cannot be imported ({_line(exc)}); '
+            f'{where}: cannot be imported ({answers.line(exc)}); '
             f'python-barbicanclient comes with secretstore[barbican]'
         ) from exc
     if not callable(found):
@@ -274,23 +248,3 @@ def _unversioned(endpoint: str) -> str:
 
 def _id_in(reference: str) -> str:
     return reference.rstrip('/').rpartition('/')[2]
-
-
-def _status(exc: Exception) -> int:
-    """What Barbican or Keystone answered; 0 when nobody did."""
-    if _is_refused_token(exc):
-        return 401
-    status = getattr(exc, 'status_code', getattr(exc, 'http_status', None))
-    return status or 0
-
-
-def _is_refused_token(exc: Exception) -> bool:
-    """Whether python-barbicanclient could not read the 401 of a token."""
-    return isinstance(exc, KeyError) and exc.args == ('title',)
-
-
-def _line(exc: Exception) -> str:
-    if _is_refused_token(exc):
-        return 'the token was refused'
-    text = ' '.join(str(exc).split())[:300]
-    return f'{type(exc).__name__}: {text}'

@@ -3,13 +3,14 @@
 
 from concurrent import futures
 import contextlib
+from http import server
 import signal
 import time
 import typing
 
 from secretstore import errors
 from secretstore.crypto import aead
-from secretstore.security import barbican
+from secretstore.security import barbican, remote_barbican
 from secretstore.tests.functional import base, custody, services
 from secretstore.tests.functional.services import accounts, proxy
 
@@ -17,6 +18,22 @@ KEY = aead.generate_key()
 # Barbican's own requests to Keystone take a moment as well.
 TIMEOUT = 3
 TOKEN_SECONDS = 3
+
+
+class _Astray(proxy.Proxy):
+    """A proxy that has lost its way to the secrets, once *body* is set."""
+
+    body: bytes = b''
+
+    def answer(self, request: server.BaseHTTPRequestHandler) -> None:
+        if not self.body or not request.path.startswith('/v1/secrets/'):
+            super().answer(request)
+            return
+        request.send_response_only(404)
+        request.send_header('Content-Length', str(len(self.body)))
+        request.send_header('Connection', 'close')
+        request.end_headers()
+        request.wfile.write(self.body)
 
 
 @contextlib.contextmanager
@@ -210,3 +227,52 @@ class TestFaults(base.FunctionalTest):
             self.assertIsInstance(
                 caught.exception, errors.MasterKeyUnavailable
             )
+
+    def test_not_found_by_somebody_else(self) -> None:
+        """Only Barbican itself knows that a master key does not exist."""
+        with _Astray(self.server.url) as astray:
+            strategy = custody.strategy(astray.url, key_cache_ttl=0)
+            strategy.start()
+            self.addCleanup(strategy.stop)
+            for astray.body in (
+                b'<html>404 Not Found</html>',
+                b'{"title": "Not Found", "code": 404, "description": ""}',
+                b'{"error": {"code": 404, "title": "Not Found"}}',
+                b'["title"]',
+            ):
+                for call in (
+                    lambda: strategy.unwrap(
+                        self.reference, self.wrapped, b'b'
+                    ),
+                    lambda: strategy.destroy_master_key(self.reference),
+                    lambda: strategy.delete_named_key(self.reference),
+                ):
+                    with self.assertRaises(
+                        errors.MasterKeyUnavailable
+                    ) as caught:
+                        call()
+                    self.assertIn(
+                        'not an answer of Barbican', caught.exception.message
+                    )
+            astray.body = b''
+            self.assertEqual(
+                KEY, strategy.unwrap(self.reference, self.wrapped, b'b')
+            )
+
+    def test_barbican_itself_at_a_wrong_path(self) -> None:
+        with proxy.Proxy(f'{self.server.url}/v1/none') as wrong:
+            found = remote_barbican.RemoteBarbican(
+                custody.conf(custody.of(wrong.url))
+            )
+            with self.assertRaises(errors.MasterKeyUnavailable):
+                found.delete(self.reference)
+
+    def test_destroyed_by_somebody_else(self) -> None:
+        reference = self.strategy.create_master_key()
+        custody.client(self.server.url).secrets.delete(reference)
+        with (
+            self.assertLogs(barbican.LOG.logger, 'WARNING') as logs,
+            self.assertRaises(errors.MasterKeyNotFound),
+        ):
+            self.strategy.destroy_master_key(reference)
+        self.assertIn(reference, logs.output[0])

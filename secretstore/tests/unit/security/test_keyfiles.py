@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+from collections.abc import Callable
 import os
 import unittest
 
@@ -66,3 +67,42 @@ class KeyDirectoryTest(unittest.TestCase):
                 self.files.read(NAME)
         finally:
             os.seteuid(0)
+
+    @unittest.skipIf(os.geteuid(), 'only root can be somebody else')
+    def test_not_allowed(self) -> None:
+        """Waiting does not mend it; whoever gets the message can."""
+        self.files.create(NAME, KEY)
+        self.parent.chmod(0o711)
+        os.chown(self.folder, NOBODY, -1)
+        os.seteuid(NOBODY)
+        try:
+            self.folder.chmod(0o700)
+            # The file is root's still.
+            self.assert_for_the_operator(self.read, 'chown and chmod')
+            self.folder.chmod(0o600)
+            self.assert_for_the_operator(self.read, f'id {NOBODY}')
+            self.folder.chmod(0o500)
+            self.assert_for_the_operator(
+                lambda: self.files.create('b.key', KEY), 'chown and chmod'
+            )
+        finally:
+            os.seteuid(0)
+        os.chown(self.folder, 0, -1)
+        self.folder.chmod(0o700)
+        self.assertEqual(KEY, self.files.read(NAME))
+
+    def test_a_link_is_refused(self) -> None:
+        self.files.create('b.key', KEY)
+        (self.folder / NAME).symlink_to('b.key')
+        self.assert_for_the_operator(self.read, 'links are refused')
+
+    def read(self) -> object:
+        return self.files.read(NAME)
+
+    def assert_for_the_operator(
+        self, call: Callable[[], object], words: str
+    ) -> None:
+        with self.assertRaises(errors.MasterKeyUnusable) as caught:
+            call()
+        self.assertIn(words, caught.exception.message)
+        self.assertIn(str(self.folder), caught.exception.message)
