@@ -13,6 +13,8 @@ from secretstore.tests.functional import base, clients, needles
 from secretstore.tests.functional.services import own, process, system, web
 
 SECTIONS = ('Package', 'Threads', 'Processes', 'Configuration')
+# On the stack of each thread that works beside requests.
+BESIDE = 'conductor/background.py'
 
 
 class ReportsTest(base.FunctionalTest):
@@ -31,8 +33,9 @@ class ReportsTest(base.FunctionalTest):
             os.utime(folder / 'report', None)
             for file in folder.glob('*_gurumeditation_*'):
                 text = file.read_text()
-                # Groups come in order, and are written at once.
-                if '\ntransport_keys: ' in text:
+                # Groups come in order, and are written at once.  A process
+                # that still begins has nothing that works beside requests.
+                if '\ntransport_keys: ' in text and BESIDE in text:
                     found[file.name.partition('_')[0]] = text
             return len(found) == count
 
@@ -42,7 +45,6 @@ class ReportsTest(base.FunctionalTest):
     def assert_good(self, report: str, marks: needles.Needles) -> None:
         for section in SECTIONS:
             self.assertIn(f'  {section}  ', report)
-        self.assertIn('conductor/background.py', report)
         self.assertIn('crypt_key_dir', report)
         self.assertEqual([], marks.found_in(report, 'the report'))
 

@@ -92,7 +92,7 @@ class TestPressure(base.FunctionalTest):
                 if answer.status == 503:
                     self.assertGreater(int(answer.headers['retry-after']), 0)
                     self.assertIn('conductor', answer.json()['description'])
-            self.assertIn('overloaded', service.api.log_text())
+            self.assertIn('Overloaded', service.api.log_text())
             total, listed = writers.listing(service.url, self.headers)
             stored = [a for a in answers if a.status == 201]
             self.assertEqual(len(stored), total)
