@@ -32,8 +32,11 @@ class Session(session.Session):
     proxy without a backend, say, answers 404 as well.
     """
 
-    def request(self, url: str, method: str, **kwargs: Any) -> Any:
-        answer = super().request(url, method, **{**kwargs, 'log': False})
+    def request(
+        self, url: str, method: str, *args: Any, **kwargs: Any
+    ) -> Any:
+        kwargs['log'] = False
+        answer = super().request(url, method, *args, **kwargs)
         if answer.status_code == 404 and not _is_barbicans(answer):
             # Keystone's are for keystoneauth, which looks around there.
             if '/v1/secrets/' in answer.url:
