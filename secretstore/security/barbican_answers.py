@@ -32,9 +32,7 @@ class Session(session.Session):
     proxy without a backend, say, answers 404 as well.
     """
 
-    def request(
-        self, url: str, method: str, *args: Any, **kwargs: Any
-    ) -> Any:
+    def request(self, url: str, method: str, *args: Any, **kwargs: Any) -> Any:
         kwargs['log'] = False
         answer = super().request(url, method, *args, **kwargs)
         if answer.status_code == 404 and not _is_barbicans(answer):

@@ -6,7 +6,7 @@ import uuid
 
 from oslo_db import exception as db_exc
 
-from secretstore.db import keys, metadata
+from secretstore.db import keys, metadata, secrets
 from secretstore.db.engine import retried
 from secretstore.tests.unit.db import base
 
@@ -176,6 +176,7 @@ class Metadata(base.DatabaseTest):
         def replace(number: int) -> None:
             values = {f'{key}': str(number) for key in range(5)}
             with self.database.writing() as conn:
+                secrets.lock(conn, self.row.id, base.NOW)
                 metadata.replace_all(conn, self.row.id, values)
 
         self.assertEqual([None] * 8, self.together(8, replace))
