@@ -3,7 +3,7 @@
 
 ``/healthcheck/live`` answers 200 as long as the process answers at all: for
 probes that restart what is dead.  ``/healthcheck`` answers 503 when all
-conductors, the database or the master key are away: for load balancers that
+conductors, the database or all master keys are away: for load balancers that
 look elsewhere.
 Neither needs a token, so answers are reused for a second and say no more
 than which part fails.

@@ -118,15 +118,29 @@ def _warnings(keys: list[KeyInfo]) -> Iterator[str]:
 def _create_key(_: object, conf: cfg.ConfigOpts) -> None:
     with _started(conf) as custodian:
         name = custodian.create()
-        # Through a session that looks it up: the key is really there.
-        key = bytes(blob.KEY_SIZE)
-        if custodian.unwrap(name, custodian.wrap(name, key, b''), b'') != key:
-            raise _useless(name)
+        try:
+            _try(custodian, name)
+        except errors.SecretStoreError as exc:
+            raise type(exc)(
+                f'{exc.message}{_removed(custodian, name)}'
+            ) from exc
     print(name.reference)
 
 
-def _useless(name: KeyName) -> errors.SecretStoreError:
-    return errors.MasterKeyUnavailable(
-        f'{name.reference}: the token made this key, but does not give back '
-        f'what it wrapped'
-    )
+def _try(custodian: Custodian, name: KeyName) -> None:
+    # Through a session that looks it up: the key is really there.
+    key = bytes(blob.KEY_SIZE)
+    if custodian.unwrap(name, custodian.wrap(name, key, b''), b'') != key:
+        raise errors.MasterKeyUnavailable(
+            f'{name.reference}: the token made this key, but does not give '
+            f'back what it wrapped'
+        )
+
+
+def _removed(custodian: Custodian, name: KeyName) -> str:
+    """Remove a key that does not work; what became of it, for the message."""
+    try:
+        custodian.destroy(name)
+    except errors.SecretStoreError as exc:
+        return f'. Remove {name.reference}, which nothing uses: {exc.message}'
+    return '. The key was removed again'

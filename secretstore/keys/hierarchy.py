@@ -92,10 +92,10 @@ class KeyHierarchy:
         self.master_keys.stop()
 
     def check(self) -> None:
-        """Return when a key that is in no cache could be used now.
+        """Return when keys that are in no cache could be used now.
 
-        Asks the database and the custodian on each call; raises what
-        ``seal`` and ``open`` would raise.
+        At least those of one custodian.  Asks the database and all custodians
+        on each call; raises what ``seal`` and ``open`` would raise.
         """
         self.master_keys.check()
 

@@ -14,6 +14,7 @@ from secretstore.crypto.binding import binding
 from secretstore.db import engine
 from secretstore.db import keys as rows
 from secretstore.keys import startup
+from secretstore.keys.outages import Outages
 from secretstore.metrics import record
 from secretstore.security.workflow import BaseSecurityWorkflow
 
@@ -40,6 +41,7 @@ class MasterKeys:
         self._database = database
         self._strategies = strategies
         self._configured = default_strategy
+        self._outages = Outages()
 
     def start(self) -> None:
         """Start the strategies, make the first key, verify all of them.
@@ -49,18 +51,11 @@ class MasterKeys:
         the operator when a key that is not retired is missing, unreadable
         or not the one that the database was written with.
         """
-        self._start_strategies()
+        startup.start_all(self._strategies)
         self._verify_all()
         default = self.default()
         if default != self._configured:
-            LOG.warning(
-                'The master keys were migrated to security strategy %s, which '
-                'guards new keys although security_strategy is %s: set '
-                'security_strategy = %s',
-                default,
-                self._configured,
-                default,
-            )
+            startup.warn_of_migrated(default, self._configured)
         if self._row_in_use(default) is None:
             try:
                 self._create(default)
@@ -72,24 +67,16 @@ class MasterKeys:
 
     def verify(self) -> None:
         """As ``start``, and check each strategy, but make nothing."""
-        self._start_strategies(check=True)
+        startup.start_all(self._strategies, check=True)
         self._verify_all()
-
-    def _start_strategies(self, check: bool = False) -> None:
-        for name, strategy in self._strategies.items():
-            try:
-                strategy.start()
-                if check:
-                    strategy.check()
-            except errors.SecretStoreError as exc:
-                raise startup.refusal(
-                    f'Security strategy {name}', exc
-                ) from exc
 
     def _verify_all(self) -> None:
         for row in self._rows():
             if row.retired_at is None:
-                self._verify_at_start(row)
+                try:
+                    self.verify_key(row)
+                except errors.SecretStoreError as exc:
+                    raise startup.of_key(row, exc) from exc
         default = self.default()
         if default not in self._strategies:
             raise startup.not_enabled_default(default)
@@ -102,14 +89,28 @@ class MasterKeys:
             strategy.stop()
 
     def check(self) -> None:
-        """Raise unless every key in use can be used at this moment."""
+        """Raise unless a key in use can be used at this moment.
+
+        The log tells of the others: one that is away is no reason to turn
+        away those whose keys another guards.
+        """
         in_use = self._rows_in_use()
         if not in_use:
             raise errors.MasterKeyNotFound('No master key is in use')
+        failures = {}
         for row in in_use:
-            with self._using(row, 'check') as strategy:
-                strategy.check()
-            self.verify_key(row)
+            try:
+                self._check(row)
+            except errors.SecretStoreError as exc:
+                failures[row.strategy] = exc
+        if len(failures) == len(in_use):
+            raise next(iter(failures.values()))
+        self._outages.tell(failures)
+
+    def _check(self, row: rows.MasterKeyRow) -> None:
+        with self._using(row, 'check') as strategy:
+            strategy.check()
+        self.verify_key(row)
 
     @property
     def enabled(self) -> frozenset[str]:
@@ -178,31 +179,36 @@ class MasterKeys:
     ) -> rows.MasterKeyRow:
         """Have a strategy make a key, and see that it works.
 
-        It is for the caller to store the row.  A key whose row is not stored
-        stays with its custodian, where it harms nobody.
+        It is for the caller to store the row.  A new key that does not work
+        is removed again; one whose row is not stored stays with its
+        custodian, where it harms nobody.
 
         :param reference: of a key to take in place of a new one
         """
-        strategy = self.strategy(name)
-        key_id = str(uuid.uuid4())
-        if reference is None:
-            with record.strategy_call(name, 'create_master_key'):
-                reference = strategy.create_master_key()
-        with record.strategy_call(name, 'wrap'):
-            check_value = strategy.wrap(
-                reference, CHECK_VALUE, _check_context(key_id)
-            )
         row = rows.MasterKeyRow(
-            id=key_id,
+            id=str(uuid.uuid4()),
             strategy=name,
-            reference=reference,
-            check_value=check_value,
+            reference=reference or self._new_reference(name),
+            check_value=b'',
             in_use=True,
             created_at=timeutils.utcnow(),
             retired_at=None,
         )
-        self.verify_key(row)
+        try:
+            row = row._replace(
+                check_value=self.wrap(row, CHECK_VALUE, _check_context(row.id))
+            )
+            self.verify_key(row)
+        except errors.SecretStoreError:
+            if reference is None:
+                self.destroy_unused(row)
+            raise
         return row
+
+    def _new_reference(self, strategy: str) -> str:
+        found = self.strategy(strategy)
+        with record.strategy_call(strategy, 'create_master_key'):
+            return found.create_master_key()
 
     def _create(self, name: str) -> None:
         """Make a strategy's first key, unless another process is faster."""
@@ -241,12 +247,6 @@ class MasterKeys:
         """Have the custodian remove a key for good."""
         with self._using(row, 'destroy_master_key') as strategy:
             strategy.destroy_master_key(row.reference)
-
-    def _verify_at_start(self, row: rows.MasterKeyRow) -> None:
-        try:
-            self.verify_key(row)
-        except errors.SecretStoreError as exc:
-            raise startup.of_key(row, exc) from exc
 
     def verify_key(self, row: rows.MasterKeyRow) -> None:
         """Raise unless the custodian has the very key, and can use it."""

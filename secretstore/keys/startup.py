@@ -1,8 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why a conductor does not start: one line for the operator each."""
+"""Starts strategies; why a conductor does not start, one line each."""
+
+from collections.abc import Mapping
+
+from oslo_log import log as logging
 
 from secretstore import errors
 from secretstore.db.keys import MasterKeyRow
+from secretstore.security.workflow import BaseSecurityWorkflow
+
+LOG = logging.getLogger(__name__)
+
+
+def start_all(
+    strategies: Mapping[str, BaseSecurityWorkflow], *, check: bool = False
+) -> None:
+    """Start them, and check them if asked to; StartupError."""
+    for name, strategy in strategies.items():
+        try:
+            strategy.start()
+            if check:
+                strategy.check()
+        except errors.SecretStoreError as exc:
+            raise refusal(f'Security strategy {name}', exc) from exc
+
+
+def warn_of_migrated(default: str, configured: str) -> None:
+    """Say that the option is not what keys were migrated to."""
+    LOG.warning(
+        'The master keys were migrated to security strategy %s, which guards '
+        'new keys although security_strategy is %s: set security_strategy = '
+        '%s',
+        default,
+        configured,
+        default,
+    )
 
 
 def refusal(about: str, exc: errors.SecretStoreError) -> errors.StartupError:

@@ -185,6 +185,46 @@ class StartTest(Base):
         self.assertIn('first master key', caught.exception.message)
         self.assertIn('chmod 700', caught.exception.message)
 
+    def test_first_key_that_does_not_work_is_removed(self) -> None:
+        class Wrapless(world.Watched):
+            def wrap(self, *_: object) -> bytes:
+                raise errors.MasterKeyUnavailable('the token is busy')
+
+        self.sql('DELETE FROM project_keys')
+        self.sql('DELETE FROM master_keys')
+        files = self.key_files()
+        strategy = Wrapless(self.conf, self.statements)
+        with self.assertRaises(errors.StartupError) as caught:
+            self.hierarchy(strategy).start()
+        self.assertIn('the token is busy', caught.exception.message)
+        self.assertEqual(1, strategy.calls['create'])
+        self.assertEqual(files, self.key_files())
+
+    def test_key_that_does_not_work_and_stays_is_named(self) -> None:
+        class Stuck(world.Watched):
+            made = ''
+
+            def create_master_key(self) -> str:
+                self.made = super().create_master_key()
+                return self.made
+
+            def wrap(self, *_: object) -> bytes:
+                raise errors.MasterKeyUnavailable('the token is busy')
+
+            def destroy_master_key(self, reference: str) -> None:
+                raise errors.MasterKeyUnavailable('the token is away')
+
+        self.sql('DELETE FROM project_keys')
+        self.sql('DELETE FROM master_keys')
+        strategy = Stuck(self.conf, self.statements)
+        with (
+            self.assertLogs('secretstore.keys.master', 'WARNING') as logs,
+            self.assertRaises(errors.StartupError),
+        ):
+            self.hierarchy(strategy).start()
+        self.assertIn(strategy.made, logs.output[-1])
+        self.assertIn('the token is away', logs.output[-1])
+
     def test_strategy_that_cannot_start(self) -> None:
         self.conf.set_override('crypt_key_dir', '', 'proprietary')
         with self.assertRaises(errors.StartupError) as caught:

@@ -223,14 +223,41 @@ class MasterKeysTest(Base):
         later.seal(MINE, b'x', ROW)
         self.assertEqual([('one', 1)], self.keys_made())
 
-    def test_check_covers_all_in_use(self) -> None:
+    def test_check_needs_one_that_works(self) -> None:
         self.prefer('two')
         self.keys_of_one.seal(MINE, b'x', ROW)
         self.keys_of_one.check()
-        self.sql(
-            "UPDATE master_keys SET check_value = x'01' WHERE strategy = 'two'"
-        )
-        with self.assertRaises(errors.Corrupt):
-            self.keys_of_one.check()
+        self.damage('two')
+        with self.assertLogs('secretstore.keys.outages') as logs:
+            # Probes ask every second: told once.
+            for _ in range(2):
+                self.keys_of_one.check()
+        (line,) = logs.output
+        self.assertIn('security strategy two cannot be used', line)
         with self.assertRaises(errors.StartupError):
             self.conductor().verify()
+        self.damage('one')
+        with self.assertRaises(errors.Corrupt):
+            self.keys_of_one.check()
+
+    def test_check_tells_when_it_works_again(self) -> None:
+        self.prefer('two')
+        self.keys_of_one.seal(MINE, b'x', ROW)
+        ((value,),) = self.sql(
+            "SELECT check_value FROM master_keys WHERE strategy = 'two'"
+        )
+        self.damage('two')
+        self.keys_of_one.check()
+        self.sql(
+            f"UPDATE master_keys SET check_value = x'{value.hex()}' "
+            f"WHERE strategy = 'two'"
+        )
+        with self.assertLogs('secretstore.keys.outages', 'INFO') as logs:
+            self.keys_of_one.check()
+        self.assertIn('can be used again', logs.output[0])
+
+    def damage(self, strategy: str) -> None:
+        self.sql(
+            f"UPDATE master_keys SET check_value = x'01' "
+            f"WHERE strategy = '{strategy}'"
+        )
