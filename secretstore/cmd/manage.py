@@ -11,6 +11,7 @@ from secretstore.cmd import (
     database_failures,
     manage_hsm,
     manage_keys,
+    manage_project_keys,
     manage_rpc,
     service,
 )
@@ -88,7 +89,8 @@ def _add_parsers(subparsers: 'cfg._Subparsers') -> None:  # type: ignore[name-de
     _add_database_parser(subparsers)
     _add_project_parser(subparsers)
     manage_rpc.add_parser(subparsers)
-    manage_keys.add_parsers(subparsers)
+    manage_keys.add_parser(subparsers)
+    manage_project_keys.add_parser(subparsers)
     manage_hsm.add_parser(subparsers)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``secretstore-manage master-key`` and ``project-key``."""
+"""``secretstore-manage master-key``."""
 
 import argparse
 from collections.abc import Iterator
@@ -8,7 +8,6 @@ from typing import Any
 
 from oslo_config import cfg
 
-from secretstore import errors
 from secretstore.conductor import service
 from secretstore.db import migration
 from secretstore.db.engine import Database
@@ -25,7 +24,7 @@ from secretstore.keys.rotation import (
 
 
 @contextlib.contextmanager
-def _keys(
+def open_keys(
     database: Database, conf: cfg.ConfigOpts, started: bool
 ) -> Iterator[KeyHierarchy]:
     """The key hierarchy; with its strategies started, and keys verified."""
@@ -42,7 +41,7 @@ def _keys(
 
 
 def _progress(database: Database, conf: cfg.ConfigOpts) -> Progress:
-    with _keys(database, conf, started=False) as keys:
+    with open_keys(database, conf, started=False) as keys:
         return Rotation(database, keys.master_keys).progress()
 
 
@@ -56,7 +55,7 @@ def _list(database: Database, conf: cfg.ConfigOpts) -> None:
 
 
 def _status(database: Database, conf: cfg.ConfigOpts) -> None:
-    with _keys(database, conf, started=False) as keys:
+    with open_keys(database, conf, started=False) as keys:
         found = Rotation(database, keys.master_keys).progress()
         enabled = keys.master_keys.enabled
     print(f'New project keys are guarded by {found.default}.')
@@ -90,7 +89,7 @@ def _rest(found: Progress) -> str:
 
 
 def _rotate(database: Database, conf: cfg.ConfigOpts) -> None:
-    with _keys(database, conf, started=True) as keys:
+    with open_keys(database, conf, started=True) as keys:
         rotation = Rotation(database, keys.master_keys)
         _tell(_next_key(database, conf, keys, rotation), rotation)
 
@@ -110,7 +109,7 @@ def _next_key(
 
 
 def _migrate(database: Database, conf: cfg.ConfigOpts) -> None:
-    with _keys(database, conf, started=True) as keys:
+    with open_keys(database, conf, started=True) as keys:
         rotation = Rotation(database, keys.master_keys)
         _tell(rotation.migrate(conf.command.to), rotation)
     if conf.security_strategy != conf.command.to:
@@ -135,7 +134,7 @@ def _tell(row: MasterKeyRow, rotation: Rotation) -> None:
 
 
 def _retire(database: Database, conf: cfg.ConfigOpts) -> None:
-    with _keys(database, conf, started=False) as keys:
+    with open_keys(database, conf, started=False) as keys:
         row = Rotation(database, keys.master_keys).retire(conf.command.key_id)
     if row.destroyed_at is not None:
         print(f'Master key {row.id} was destroyed at {row.destroyed_at}.')
@@ -143,37 +142,12 @@ def _retire(database: Database, conf: cfg.ConfigOpts) -> None:
     print(
         f'Master key {row.id} is retired. A conductor that has security '
         f'strategy {row.strategy} destroys it after '
-        f'{_memory(database, conf).longest()} s.'
+        f'{key_memory(database, conf).longest()} s.'
     )
 
 
-def _memory(database: Database, conf: cfg.ConfigOpts) -> KeyMemory:
+def key_memory(database: Database, conf: cfg.ConfigOpts) -> KeyMemory:
     return KeyMemory(database, conf.conductor.key_cache_ttl)
-
-
-def _lower_wait(database: Database, conf: cfg.ConfigOpts) -> None:
-    migration.check(database)
-    memory = _memory(database, conf)
-    memory.lower()
-    print(f'Keys are kept for {memory.longest()} s after they are replaced.')
-
-
-def _rotate_project(database: Database, conf: cfg.ConfigOpts) -> None:
-    command = conf.command
-    if (command.project_id is None) != command.all:
-        raise errors.InvalidInput('Give the id of a project, or --all')
-    with _keys(database, conf, started=True) as keys:
-        ids = iter([command.project_id])
-        if command.all:
-            ids = keys.project_keys.projects(conf.conductor.rewrap_batch_size)
-        done = 0
-        for project_id in ids:
-            done += keys.project_keys.rotate(project_id) is not None
-    print(
-        f'{done} projects have a new key, which all processes use within '
-        f'{_memory(database, conf).longest()} s. Running conductors rewrap '
-        f'what is sealed under the old ones, and delete those.'
-    )
 
 
 STRATEGY_HELP = 'one of the enabled strategies; default: that of new keys'
@@ -191,45 +165,7 @@ keep those.
 """
 
 
-PROJECT_DESCRIPTION = """
-Give a project, or all of them, a new key. Secrets are rewrapped in the
-background, 60 bytes each; their payloads and ids stay as they are.
-"""
-
-
-LOWER_DESCRIPTION = """
-Have replaced project keys, and retired master keys, removed after [conductor]
-key_cache_ttl of this configuration, in place of the longest one that any
-conductor of this database ever had.
-
-Only when no conductor with a longer one runs any more: what such a one stores
-with a key that was removed cannot be read.
-"""
-
-
-def add_parsers(subparsers: Any) -> None:
-    _add_master_key_parser(subparsers)
-    parser = subparsers.add_parser('project-key', help='rotate project keys')
-    actions = parser.add_subparsers(
-        dest='action', required=True, metavar='rotate|lower-wait'
-    )
-    actions.add_parser(
-        'lower-wait',
-        help='wait for the present key_cache_ttl before keys are removed',
-        description=LOWER_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).set_defaults(run=_lower_wait)
-    rotate = actions.add_parser(
-        'rotate',
-        help='use a new key, and rewrap secrets',
-        description=PROJECT_DESCRIPTION,
-    )
-    rotate.add_argument('project_id', metavar='PROJECT_ID', nargs='?')
-    rotate.add_argument('--all', action='store_true', help='of all projects')
-    rotate.set_defaults(run=_rotate_project)
-
-
-def _add_master_key_parser(subparsers: Any) -> None:
+def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         'master-key', help='rotate, migrate and retire master keys'
     )

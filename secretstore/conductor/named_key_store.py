@@ -2,6 +2,7 @@
 """Keys by name: made by a security strategy once, delivered ever after."""
 
 from collections.abc import Callable
+import time
 from typing import cast
 import uuid
 
@@ -30,6 +31,9 @@ LOG = logging.getLogger(__name__)
 
 # How often a key may vanish while it is asked for.
 _ATTEMPTS = 5
+# Seconds to wait for the row of a key to go that its keeper has no more: who
+# deletes a key has its keeper do so first.
+_DELETED_SOON = (0.02, 0.1, 0.4)
 
 
 class NamedKeyStore:
@@ -44,7 +48,10 @@ class NamedKeyStore:
 
     def find(self, project_id: str, kind: Kind, object_id: str) -> Key:
         """A key that exists; NotFound when it does not."""
-        return self._delivered(self._require(project_id, kind, object_id))
+        found = self._existing(project_id, kind, object_id)
+        if found is None:
+            raise _not_found(kind, object_id)
+        return found
 
     def of_project(self, project_id: str, strategy: str) -> NamedKeys:
         """A project's keys, for a strategy that is to give or make one."""
@@ -59,22 +66,22 @@ class NamedKeyStore:
     ) -> Key:
         """The project's key of this name, from ``make()`` if there is none."""
         for _ in range(_ATTEMPTS):
-            row = self._row(project_id, name.kind, name.object_id)
-            if row is not None:
-                return self._delivered(row)
+            found = self._existing(project_id, name.kind, name.object_id)
+            if found is not None:
+                return found
             self._lists.require_room(project_id, name.kind)
             mine = self._made(project_id, name, strategy, make())
             if self._add(mine):
                 return self._delivered(mine)._replace(is_new=True)
             # Another was faster, or deleted what our own first try did add.
             self._discard(mine)
-        raise errors.DatabaseUnavailable(
-            f'The key of {name.kind} {name.object_id} is being changed'
-        )
+        raise _being_changed(name.kind, name.object_id)
 
     def delete(self, project_id: str, kind: Kind, object_id: str) -> None:
         """Remove a key; NotFound when there is none."""
-        row = self._require(project_id, kind, object_id)
+        row = self._row(project_id, kind, object_id)
+        if row is None:
+            raise _not_found(kind, object_id)
         # A key that its keeper has no more is removed when this is repeated.
         if row.reference is not None:
             self._keeper(row).delete_named_key(row.reference)
@@ -82,13 +89,28 @@ class NamedKeyStore:
         # the second try of a delete whose answer was lost.
         self._remove(row.id)
 
-    def _require(
+    def _existing(
         self, project_id: str, kind: Kind, object_id: str
-    ) -> NamedKeyRow:
-        row = self._row(project_id, kind, object_id)
-        if row is None:
-            raise errors.NotFound(f'There is no key of {kind} {object_id}.')
-        return row
+    ) -> Key | None:
+        """None when there is none, or when it is deleted meanwhile."""
+        for _ in range(_ATTEMPTS):
+            row = self._row(project_id, kind, object_id)
+            if row is None:
+                return None
+            try:
+                return self._delivered(row)
+            except errors.MasterKeyNotFound:
+                if not self._goes_soon(row):
+                    raise
+        raise _being_changed(kind, object_id)
+
+    def _goes_soon(self, row: NamedKeyRow) -> bool:
+        for pause in _DELETED_SOON:
+            found = self._row(row.project_id, row.kind, row.object_id)
+            if found is None or found.id != row.id:
+                return True
+            time.sleep(pause)
+        return False
 
     def _made(
         self, project_id: str, name: KeyName, strategy: str, key: NewKey
@@ -199,6 +221,16 @@ class _OfProject:
         return self._store.get_or_create(
             self._project_id, name, self._strategy, make
         )
+
+
+def _not_found(kind: Kind, object_id: str) -> errors.NotFound:
+    return errors.NotFound(f'There is no key of {kind} {object_id}.')
+
+
+def _being_changed(kind: Kind, object_id: str) -> errors.DatabaseUnavailable:
+    return errors.DatabaseUnavailable(
+        f'The key of {kind} {object_id} is being changed'
+    )
 
 
 def _binding(project_id: str, key_id: str) -> bytes:

@@ -118,12 +118,13 @@ class ProjectKeys:
                 return found
         raise _being_changed(project_id)
 
-    def projects(self, batch_size: int) -> Iterator[str]:
-        """Those that have a key in use that was made before this call."""
-        before, after = timeutils.utcnow(), ''
+    def older(
+        self, before: datetime.datetime, batch_size: int
+    ) -> Iterator[ProjectKeyRow]:
+        """Those in use that were made before then (UTC, without a zone)."""
+        after = ''
         while found := self._older(before, after, batch_size):
-            for row in found:
-                yield row.project_id
+            yield from found
             after = found[-1].id
 
     @engine.retried

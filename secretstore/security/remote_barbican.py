@@ -28,6 +28,10 @@ SERVICE_TYPE = 'key-manager'
 
 _ORDER_SECONDS = 30
 _BINARY = 'application/octet-stream'
+_STILL_PENDING = (
+    'Barbican: nobody waits for order %s any more: once its workers have done '
+    'it, remove it with the secret that it made, which nothing uses'
+)
 
 
 class _Connected(NamedTuple):
@@ -105,14 +109,32 @@ class RemoteBarbican:
                 name=name, payload_content_type=_BINARY, **spec._asdict()
             )
             reference = placed.submit()
-            secret_id = self._finished(orders, reference)
         try:
-            with self._reported(f'order {_id_in(reference)} stays'):
-                orders.delete(reference)
-        except errors.SecretStoreError as error:
-            # The key is there, and that is what was asked for.
-            LOG.warning('%s', error.message)
+            with self._reported(f'order {_id_in(reference)}'):
+                secret_id = self._finished(orders, reference)
+        except errors.SecretStoreError:
+            self._remove_order(reference, with_secret=True)
+            raise
+        # The key is there, and that is what was asked for.
+        self._remove_order(reference)
         return secret_id
+
+    def _remove_order(self, reference: str, with_secret: bool = False) -> None:
+        """Remove an order that is done; one that is not may still make it."""
+        order_id = _id_in(reference)
+        try:
+            with self._reported(f'order {order_id} stays'):
+                client = self._connection().client
+                if with_secret:
+                    found = client.orders.get(reference)
+                    if found.status == 'PENDING':
+                        LOG.warning(_STILL_PENDING, order_id)
+                        return
+                    if found.secret_ref:
+                        client.secrets.delete(found.secret_ref, force=True)
+                client.orders.delete(reference)
+        except errors.SecretStoreError as error:
+            LOG.warning('%s', error.message)
 
     def _finished(self, orders: Any, reference: str) -> str:
         end = time.monotonic() + _ORDER_SECONDS

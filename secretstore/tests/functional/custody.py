@@ -44,13 +44,18 @@ class Barbican(reference.Barbican):
 custodian = shared.Shared(Barbican)
 
 
+def _auth_url() -> str:
+    """That of a Keystone that knows the custodian."""
+    found = services.keystone().auth_url
+    accounts.Directory(found).ensure_account(CUSTODIAN)
+    return found
+
+
 def of(url: str | None = None, **more: object) -> uwsgi.Options:
     """The options with which the custodian's project holds master keys."""
-    identity = services.keystone()
-    accounts.Directory(identity.auth_url).ensure_account(CUSTODIAN)
     found: dict[str, object] = {
         'auth_type': 'password',
-        'auth_url': identity.auth_url,
+        'auth_url': _auth_url(),
         'username': CUSTODIAN.user,
         'password': CUSTODIAN.password,
         'project_name': CUSTODIAN.project,
@@ -84,9 +89,8 @@ def conf(found: uwsgi.Options) -> cfg.ConfigOpts:
 
 def client(url: str) -> typing.Any:
     """What sees the same secrets without any code of ours."""
-    identity = services.keystone()
     auth = v3.Password(
-        auth_url=identity.auth_url,
+        auth_url=_auth_url(),
         username=CUSTODIAN.user,
         password=CUSTODIAN.password,
         project_name=CUSTODIAN.project,

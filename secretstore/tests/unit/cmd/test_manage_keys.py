@@ -1,16 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 import sqlite3
 import subprocess
+import uuid
 
+from oslo_utils import timeutils
+
+from secretstore import errors
 from secretstore.conductor import rewrapping, service
-from secretstore.db import migration
+from secretstore.db import migration, secret_stores
 from secretstore.db.engine import Database
 from secretstore.keys import memory
+from secretstore.security import proprietary
 from secretstore.tests.unit.cmd.base import CommandTest
 from secretstore.tests.unit.conductor import base
 
 # The same strategy under another name.
 OTHER = 'secretstore.security.proprietary.SecurityWorkflow'
+
+
+class Closed(proprietary.SecurityWorkflow):
+    """A custodian that makes no new master key."""
+
+    def create_master_key(self) -> str:
+        raise errors.MasterKeyUnavailable('The vault is closed')
+
+
+CLOSED = f'{__name__}.Closed'
 
 
 class KeysTest(CommandTest):
@@ -20,17 +35,17 @@ class KeysTest(CommandTest):
         self.file.write_text(
             self.file.read_text().replace(
                 '[DEFAULT]',
-                f'[DEFAULT]\nenabled_security_strategies = {OTHER}',
+                f'[DEFAULT]\nenabled_security_strategies = {OTHER}, {CLOSED}',
             )
             + '[conductor]\nkey_cache_ttl = 0\n'
         )
         migration.upgrade(self.url)
         self.conf = base.make_conf(
             self.folder,
-            enabled_security_strategies=[OTHER],
+            enabled_security_strategies=[OTHER, CLOSED],
             conductor__key_cache_ttl=0,
         )
-        database = Database(self.url)
+        self.database = database = Database(self.url)
         self.addCleanup(database.dispose)
         self.keys = service.key_hierarchy(self.conf, database)
         self.keys.start()
@@ -158,6 +173,39 @@ class ProjectKeyTest(KeysTest):
         done = self.run_key('status')
         self.assert_ends(0, done, '3 project keys were replaced; 0 secrets')
 
+    def prefer_closed(self, project_id: str) -> None:
+        now = timeutils.utcnow()
+        store = secret_stores.SecretStoreRow(
+            str(uuid.uuid4()), CLOSED, now, now
+        )
+        with self.database.writing() as connection:
+            secret_stores.add(connection, store)
+            secret_stores.prefer(connection, project_id, store.id)
+
+    def test_all_but_those_that_cannot(self) -> None:
+        for project in ('p2', 'p3', 'p4'):
+            self.keys.seal(project, b'payload', b'row')
+        self.prefer_closed('p2')
+        before = self.in_use()
+        done = self.run_project('rotate', '--all')
+        self.assert_ends(
+            1, done, 'Project p2: The vault is closed', '1 projects still'
+        )
+        between = self.in_use()
+        self.assertEqual(
+            {('p2', before['p2'])}, {*before.items()} & {*between.items()}
+        )
+
+    def test_all_again_makes_no_more_keys(self) -> None:
+        """A repetition with the time that the first run printed."""
+        self.keys.seal('p2', b'payload', b'row')
+        done = self.run_project('rotate', '--all')
+        between = self.in_use()
+        began = done.stdout.split('Keys made before ')[1].split()[0]
+        again = self.run_project('rotate', '--all', '--before', began)
+        self.assert_ends(0, again, '0 projects')
+        self.assertEqual(between, self.in_use())
+
     def test_lower_wait(self) -> None:
         memory.KeyMemory(Database(self.url), 3000).tell()
         self.assert_ends(
@@ -168,5 +216,11 @@ class ProjectKeyTest(KeysTest):
         self.assert_ends(0, self.run_project('rotate', 'p1'), 'within 0 s')
 
     def test_refused(self) -> None:
-        done = self.run_project('rotate')
-        self.assert_ends(1, done, 'Give the id of a project, or --all')
+        for arguments, status, words in (
+            ((), 1, 'Give the id of a project, or --all'),
+            (('p1', '--before', '2026-01-01'), 1, '--before is for --all'),
+            (('--all', '--before', 'yesterday'), 2, 'invalid'),
+        ):
+            with self.subTest(arguments):
+                done = self.run_project('rotate', *arguments)
+                self.assert_ends(status, done, words)

@@ -2,6 +2,7 @@
 """Keys by name that the strategy keeps itself."""
 
 from collections.abc import Callable
+import threading
 from typing import Any, ClassVar
 
 from oslo_config import cfg
@@ -28,6 +29,7 @@ class Elsewhere(proprietary.SecurityWorkflow):
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         super().__init__(conf)
         self.before_it_returns: Callable[[], object] = lambda: None
+        self.before_it_reads: Callable[[], object] = lambda: None
 
     def _get_or_create_key(
         self,
@@ -45,6 +47,8 @@ class Elsewhere(proprietary.SecurityWorkflow):
         return keys.get_or_create(name, make)
 
     def read_named_key(self, reference: str) -> str:
+        meanwhile, self.before_it_reads = self.before_it_reads, lambda: None
+        meanwhile()
         if reference not in self.kept:
             raise errors.MasterKeyNotFound(reference)
         return self.kept[reference]
@@ -70,6 +74,14 @@ class KeptElsewhereTest(ConductorTest):
         )
         self.new_id = backup_id()
 
+    def strategy(self) -> Elsewhere:
+        found = self.keys.master_keys.strategy(self.conf.security_strategy)
+        assert isinstance(found, Elsewhere)
+        return found
+
+    def delete_elsewhere(self) -> None:
+        self.conductor.backup_keys.delete(ME, self.new_id)
+
     def test_life(self) -> None:
         made = self.backups.get_or_create(ME, self.new_id, '')
         self.assertEqual({made['key']}, set(Elsewhere.kept.values()))
@@ -78,8 +90,7 @@ class KeptElsewhereTest(ConductorTest):
         self.assertEqual({}, Elsewhere.kept)
 
     def test_who_comes_second_leaves_nothing(self) -> None:
-        strategy = self.keys.master_keys.strategy(self.conf.security_strategy)
-        assert isinstance(strategy, Elsewhere)
+        strategy = self.strategy()
         other = self.conductor.backup_keys
         first: list[str] = []
 
@@ -109,6 +120,34 @@ class KeptElsewhereTest(ConductorTest):
         with self.assertRaises(errors.MasterKeyNotFound):
             self.backups.get(ME, self.new_id)
         self.backups.delete(ME, self.new_id)
+
+    def test_deleted_while_it_is_read(self) -> None:
+        self.backups.get_or_create(ME, self.new_id, '')
+        self.strategy().before_it_reads = self.delete_elsewhere
+        with self.assertRaises(errors.NotFound):
+            self.backups.get(ME, self.new_id)
+
+    def test_deleted_while_it_is_asked_for(self) -> None:
+        first = self.backups.get_or_create(ME, self.new_id, '')
+        self.strategy().before_it_reads = self.delete_elsewhere
+        second = self.backups.get_or_create(ME, self.new_id, '')
+        self.assertTrue(second['is_new'])
+        self.assertNotEqual(first['key'], second['key'])
+        self.assertEqual([second['key']], list(Elsewhere.kept.values()))
+
+    def test_read_between_its_keeper_and_its_row(self) -> None:
+        """Another has deleted the key, and the row not yet."""
+        self.backups.get_or_create(ME, self.new_id, '')
+
+        def delete_slowly() -> None:
+            Elsewhere.kept.clear()
+            self.addCleanup(timer.join)
+            timer.start()
+
+        timer = threading.Timer(0.05, self.delete_elsewhere)
+        self.strategy().before_it_reads = delete_slowly
+        with self.assertRaises(errors.NotFound):
+            self.backups.get(ME, self.new_id)
 
     def test_a_strategy_that_is_not_enabled_any_more(self) -> None:
         self.backups.get_or_create(ME, self.new_id, '')

@@ -54,7 +54,7 @@ class MigrateTest(rotation_world.StockedTest):
 
     def test_configuration_that_names_the_old_one(self) -> None:
         self.here.rotation.migrate('two')
-        with self.assertLogs('secretstore.keys.master', 'WARNING') as logged:
+        with self.assertLogs('secretstore.keys.startup', 'WARNING') as logged:
             self.process().keys.start()
         self.assertIn('set security_strategy = two', ''.join(logged.output))
         self.assertEqual(

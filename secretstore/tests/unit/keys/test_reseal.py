@@ -3,6 +3,8 @@
 
 import threading
 
+from oslo_utils import timeutils
+
 from secretstore import errors
 from secretstore.tests.unit.keys import reseal_world, rotation_world
 
@@ -32,8 +34,8 @@ class RotateTest(reseal_world.ResealingTest):
     def test_all_projects(self) -> None:
         for number in range(5):
             self.here.keys.seal(f'p{number}', b'x', b'row')
-        projects = self.here.keys.project_keys.projects(2)
-        done = [self.rotate(project) for project in projects]
+        older = self.here.keys.project_keys.older(timeutils.utcnow(), 2)
+        done = [self.rotate(row.project_id) for row in older]
         self.assertEqual(5, len(done))
         self.assertEqual(
             [(10,)], self.sql('SELECT count(*) FROM project_keys')

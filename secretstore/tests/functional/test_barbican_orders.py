@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Key orders in a real Barbican that go wrong leave nothing behind."""
+
+from http import server
+from unittest import mock
+
+from secretstore import errors
+from secretstore.security import delivery, remote_barbican
+from secretstore.tests.functional import base, custody
+from secretstore.tests.functional.services import proxy
+
+NAME = 'made in vain'
+SPEC = delivery.AES_256_CBC
+
+
+class _Interrupted(proxy.Proxy):
+    """A proxy that breaks down once, when an order is first looked at."""
+
+    broken = False
+
+    def answer(self, request: server.BaseHTTPRequestHandler) -> None:
+        looked_at = request.path.startswith('/v1/orders/')
+        if self.broken or request.command == 'POST' or not looked_at:
+            super().answer(request)
+            return
+        self.broken = True
+        request.send_response_only(502)
+        request.send_header('Content-Length', '0')
+        request.send_header('Connection', 'close')
+        request.end_headers()
+
+
+class _Unhurried(proxy.Proxy):
+    """A proxy that lets no order look done."""
+
+    def altered(self, path: str, body: bytes) -> bytes:
+        if path.startswith('/v1/orders/'):
+            return body.replace(b'"ACTIVE"', b'"PENDING"')
+        return body
+
+
+class TestOrders(base.FunctionalTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.url = custody.custodian().url
+        self.client = custody.client(self.url)
+        self.before = self.stored()
+
+    def stored(self) -> tuple[set[str], set[str]]:
+        """The references of all orders, and of all secrets of this name."""
+        orders = self.client.orders.list(limit=100)
+        secrets = self.client.secrets.list(limit=100, name=NAME)
+        return (
+            {order.order_ref for order in orders},
+            {secret.secret_ref for secret in secrets},
+        )
+
+    def order(
+        self, url: str, spec: delivery.KeySpec
+    ) -> errors.MasterKeyUnavailable:
+        found = remote_barbican.RemoteBarbican(custody.conf(custody.of(url)))
+        with self.assertRaises(errors.MasterKeyUnavailable) as caught:
+            found.order(NAME, spec)
+        return caught.exception
+
+    def test_one_that_fails(self) -> None:
+        error = self.order(self.url, SPEC._replace(bit_length=136))
+        self.assertRegex(error.message, 'order [0-9a-f-]{36} failed: ')
+        self.assertEqual(self.before, self.stored())
+
+    def test_interrupted(self) -> None:
+        with _Interrupted(self.url) as between:
+            self.order(between.url, SPEC)
+        self.assertTrue(between.broken)
+        self.assertEqual(self.before, self.stored())
+
+    def test_one_that_takes_too_long(self) -> None:
+        """Its key may still be made: it is for an operator to remove both."""
+        with (
+            _Unhurried(self.url) as between,
+            mock.patch.object(remote_barbican, '_ORDER_SECONDS', 0.1),
+            self.assertLogs(remote_barbican.LOG, 'WARNING') as logs,
+        ):
+            error = self.order(between.url, SPEC)
+        self.assertIn('is still not done', error.message)
+        (order,) = self.stored()[0] - self.before[0]
+        self.assertIn(order.rpartition('/')[2], logs.output[0])
