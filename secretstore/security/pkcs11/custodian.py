@@ -14,6 +14,7 @@ from secretstore.security.pkcs11 import (
     messages,
     pool,
     reference,
+    sessions,
 )
 from secretstore.security.pkcs11.pin import Pin
 from secretstore.security.pkcs11.reference import KeyName
@@ -150,7 +151,7 @@ class Custodian:
             group.library_path, group.token_label, group.token_serial_number
         )
         starter = Starter(find, self._pin, group.start_timeout)
-        limits = pool.Limits(
+        limits = sessions.Limits(
             group.workers, group.wait_timeout, group.call_timeout
         )
         return pool.Pool(starter, limits)

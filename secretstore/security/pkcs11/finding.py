@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which token is meant, and how failures are told; in the workers only."""
 
+import os
+import traceback
 from typing import Any, NamedTuple
 
 import pkcs11
@@ -71,6 +73,18 @@ def failed(exc: Exception, about: str = '') -> messages.Failed:
     name = type(exc).__name__
     text = f'{name}: {text}' if text else name
     return messages.Failed('broken', f'{about}{text}')
+
+
+def unexpected(exc: Exception, about: str) -> messages.Failed:
+    """What to tell of anything else: where it comes from, not what it says.
+
+    It may say something of a key.
+    """
+    where = traceback.extract_tb(exc.__traceback__)[-1]
+    name = os.path.basename(where.filename)
+    return messages.Failed(
+        'broken', f'{about}{type(exc).__name__} in {name}:{where.lineno}'
+    )
 
 
 def _loaded(path: str) -> Any:

@@ -174,9 +174,10 @@ def _named(
     )
     found: dict[KeyType, Any] = {}
     for key in matching:
-        if found.setdefault(key.key_type, key) is not key:
+        key_type = _read(key, Attribute.KEY_TYPE)
+        if key_type is not None and found.setdefault(key_type, key) is not key:
             raise Refused(
-                f'{name.reference}: more than one {key.key_type.name} key of '
+                f'{name.reference}: more than one {key_type.name} key of '
                 f'the token has this label and id, and nothing says which '
                 f'one was used: find the right one, and give the others '
                 f'another label or id with the tools of the HSM'
@@ -199,10 +200,11 @@ def _capable(key: Any, capabilities: MechanismFlag) -> bool:
 
 
 def _info(key: Any) -> KeyInfo:
+    key_type = _read(key, Attribute.KEY_TYPE)
     return KeyInfo(
         label=str(_read(key, Attribute.LABEL) or ''),
         id=bytes(_read(key, Attribute.ID) or b''),
-        type=key.key_type.name,
+        type=key_type.name if key_type is not None else 'unknown',
         bits=8 * int(_read(key, Attribute.VALUE_LEN) or 0),
         attributes=[
             attribute.name for attribute in _SHOWN if _read(key, attribute)
@@ -211,12 +213,16 @@ def _info(key: Any) -> KeyInfo:
 
 
 def _read(key: Any, attribute: Attribute) -> Any:
-    """The attribute, None where the token does not tell."""
+    """The attribute, None where the token does not tell.
+
+    So are a label that is not UTF-8, and the type of a vendor's own key.
+    """
     try:
         return key[attribute]
     except (
         pkcs11.AttributeTypeInvalid,
         pkcs11.AttributeSensitive,
         pkcs11.FunctionFailed,
+        ValueError,
     ):
         return None

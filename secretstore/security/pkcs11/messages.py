@@ -141,22 +141,20 @@ class Failed(_Message):
     text: str
 
 
-Request = (
-    Find
-    | LogIn
-    | Check
-    | Discover
-    | Create
-    | Destroy
-    | Wrap
-    | Unwrap
-    | ListKeys
-)
+Named = Create | Destroy | Wrap | Unwrap
+Request = Find | LogIn | Check | Discover | Named | ListKeys
 Answer = Done | Token | Forms | Keys | Failed
 
 _encode = msgspec.msgpack.Encoder().encode
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
+
+
+def name_of(request: Request) -> tuple[str, bytes]:
+    """Label and id of the key that is asked for; empty when none is."""
+    if isinstance(request, Named):
+        return request.label, request.id
+    return '', b''
 
 
 def send(connection: socket.socket, message: Request | Answer) -> None:

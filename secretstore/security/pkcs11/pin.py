@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the PIN of the token comes from, and which one was refused."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import hashlib
 import hmac
 import os
 import secrets
 import stat
+import time
+from typing import NamedTuple
 
 from oslo_config import cfg
 
 from secretstore import errors, exposure
 from secretstore.security import credentials, keyfiles
 from secretstore.security.pkcs11.refused_pins import (
+    Known,
     RefusedPins,
     Turn,
     Version,
@@ -28,8 +31,33 @@ _RULE = exposure.Rule(
 )
 
 
+# What is not presented again.
+_FINAL = (Known.NO_ANSWER_TWICE, Known.REFUSED)
+# How often is looked whether another token has taken the place of one that
+# refused the PIN.
+_LOOK_SECONDS = 10.0
+
+
 class PinRefused(Exception):
     """The token refused the PIN; ``str()`` is how it put that."""
+
+
+class Unanswered(Exception):
+    """Nobody knows whether the token took the PIN; ``str()`` tells why."""
+
+
+class _Note(NamedTuple):
+    """What this process knows of one PIN.
+
+    shared: others know it as well, and what they knew was of this version.
+    """
+
+    token: str = ''
+    pin: bytes = b''
+    known: Known = Known.NOTHING
+    shared: bool = False
+    version: Version = None
+    look_at: float = 0.0
 
 
 class Pin:
@@ -60,11 +88,10 @@ class Pin:
         self._salt = secrets.token_bytes(32)
         self._again = again
         self._memory = RefusedPins(conf.state_path)
-        # What this process knows of itself: others need not be asked, unless
-        # they have something new to tell.
-        self._refused = b''
-        self._shared = False
-        self._version: Version = None
+        # Others need not be asked, unless they have something new to tell.
+        self._note = _Note()
+        self._accepted = _Note()
+        self._clock: Callable[[], float] = time.monotonic
 
     def read(self) -> str:
         """The first line of the file.
@@ -83,10 +110,14 @@ class Pin:
 
     def require_unrefused(self) -> None:
         """Raise when this process has nothing new to try; costs little."""
-        known = self._matches(self.read()) and (
-            not self._shared or self._memory.version == self._version
-        )
-        if known and not self._again:
+        note = self._note
+        if (
+            not self._again
+            and note.known in _FINAL
+            and note.pin == self._digest(self.read())
+            and self._is_current(note)
+            and self._clock() < note.look_at
+        ):
             raise self._refusal()
 
     @contextlib.contextmanager
@@ -95,48 +126,84 @@ class Pin:
 
         What leaves the block as ``PinRefused`` is remembered, and becomes
         the ``MasterKeyUnusable`` that is raised for a PIN that is known to
-        be refused.
+        be refused.  Of a PIN that was not accepted before, so is a second
+        ``Unanswered`` in a row.
 
         :param token: what tells it from other tokens
         :param seconds: to wait for others
         """
         with self._memory.turn(seconds) as turn:
             pin = self.read()
-            if not self._again and self._is_refused(turn, token, pin):
+            known = self._known(turn, token, pin)
+            if not self._again and known in _FINAL:
                 raise self._refusal()
             try:
                 yield pin
             except PinRefused as exc:
                 self._again = False
-                self._remember(turn, token, pin)
+                self._remember(turn, token, pin, Known.REFUSED)
                 raise self._refusal(f' ({exc})') from None
-            if self._again and turn is not None:
+            except Unanswered:
+                self._again = False
+                if not self._is_of(self._accepted, token, pin):
+                    worse = max(known, _after_no_answer(known))
+                    self._remember(turn, token, pin, worse)
+                raise
+            if turn is not None and (self._again or known):
                 with self._reported():
                     turn.forget(token, pin)
+            self._accept(token, pin)
 
-    def _is_refused(self, turn: Turn | None, token: str, pin: str) -> bool:
+    def _known(self, turn: Turn | None, token: str, pin: str) -> Known:
+        accepted, note = self._accepted, self._note
+        if self._is_of(accepted, token, pin) and self._is_current(accepted):
+            return Known.NOTHING
+        own = note.known if self._is_of(note, token, pin) else Known.NOTHING
+        if own in _FINAL and self._is_current(note):
+            self._write_down(token, pin, own, shared=note.shared)
+            return own
         if turn is not None:
             with self._reported():
-                if turn.is_refused(token, pin):
-                    self._note(pin, shared=True)
-                    return True
-                if self._shared:
-                    # Somebody has had it forgotten.
-                    return False
-        return self._matches(pin)
+                found = turn.known(token, pin)
+                if found in _FINAL:
+                    self._write_down(token, pin, found, shared=True)
+                # Or somebody has had it forgotten.
+                own = found if note.shared else max(found, own)
+        return own
 
-    def _remember(self, turn: Turn | None, token: str, pin: str) -> None:
+    def _remember(
+        self, turn: Turn | None, token: str, pin: str, known: Known
+    ) -> None:
         shared = False
         if turn is not None:
             with self._reported():
-                turn.remember(token, pin)
+                turn.remember(token, pin, known)
                 shared = True
-        self._note(pin, shared=shared)
+        self._write_down(token, pin, known, shared=shared)
 
-    def _note(self, pin: str, *, shared: bool) -> None:
-        self._refused = self._digest(pin)
-        self._shared = shared
-        self._version = self._memory.version
+    def _write_down(
+        self, token: str, pin: str, known: Known, *, shared: bool
+    ) -> None:
+        self._note = _Note(
+            token,
+            self._digest(pin),
+            known,
+            shared,
+            self._memory.version,
+            self._clock() + _LOOK_SECONDS,
+        )
+
+    def _accept(self, token: str, pin: str) -> None:
+        self._note = _Note()
+        self._accepted = _Note(
+            token, self._digest(pin), shared=True, version=self._memory.version
+        )
+
+    def _is_of(self, note: _Note, token: str, pin: str) -> bool:
+        return note.token == token and note.pin == self._digest(pin)
+
+    def _is_current(self, note: _Note) -> bool:
+        return not note.shared or self._memory.version == note.version
 
     @contextlib.contextmanager
     def _reported(self) -> Iterator[None]:
@@ -145,22 +212,21 @@ class Pin:
         except OSError as exc:
             self._memory.warn(exc)
 
-    def _matches(self, pin: str) -> bool:
-        return bool(self._refused) and hmac.compare_digest(
-            self._refused, self._digest(pin)
-        )
-
     def _refusal(self, reason: str = '') -> errors.MasterKeyUnusable:
+        if self._note.known is Known.NO_ANSWER_TWICE:
+            what = 'did not answer when it was given this PIN, twice'
+        else:
+            what = f'refused this PIN{reason}'
         remedy = (
             'if the token has this one by now, run secretstore-manage hsm '
             'check'
-            if self._shared
+            if self._note.shared
             else 'restart the service'
         )
         return errors.MasterKeyUnusable(
-            f'{self.path}: the token refused this PIN{reason}. It is not '
-            f'tried again, since tokens lock themselves after a few attempts: '
-            f'put the right one into the file, or, {remedy}'
+            f'{self.path}: the token {what}. It is not tried again, since '
+            f'tokens lock themselves after a few attempts: put the right one '
+            f'into the file, or, {remedy}'
         )
 
     def _content(self) -> bytes:
@@ -186,6 +252,10 @@ class Pin:
 
     def _digest(self, pin: str) -> bytes:
         return hmac.digest(self._salt, pin.encode(), hashlib.sha256)
+
+
+def _after_no_answer(known: Known) -> Known:
+    return Known.NO_ANSWER_TWICE if known else Known.NO_ANSWER
 
 
 def _require_credentials(name: str) -> None:

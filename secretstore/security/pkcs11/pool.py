@@ -4,19 +4,23 @@
 from collections.abc import Iterator
 import contextlib
 import os
-import queue
 import threading
 import time
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from oslo_log import log as logging
 
 from secretstore import errors
 from secretstore.security.pkcs11 import messages, starter
 from secretstore.security.pkcs11.process import Died, Hung, Worker
+from secretstore.security.pkcs11.sessions import Limits, Sessions
 
 LOG = logging.getLogger(__name__)
 
+# For so long, what a new session has said of a key that is missing goes for
+# old ones as well; of so many keys.
+_MISSING_SECONDS = 2.0
+_MOST_MISSING = 1000
 _ERRORS: dict[str, type[errors.SecretStoreError]] = {
     'corrupt': errors.Corrupt,
     'missing': errors.MasterKeyNotFound,
@@ -32,21 +36,6 @@ _WHAT_TO_DO = {
 }
 
 
-class Limits(NamedTuple):
-    """How many workers there may be, and seconds to wait."""
-
-    workers: int
-    for_a_worker: float
-    for_an_answer: float
-
-
-class _Borrowed(NamedTuple):
-    """A worker for one thread; fresh: its session was opened just now."""
-
-    worker: Worker
-    fresh: bool
-
-
 class Pool:
     """The workers of one process.
 
@@ -56,13 +45,11 @@ class Pool:
 
     def __init__(self, start: starter.Starter, limits: Limits) -> None:
         self.pid = os.getpid()
-        self._starter = start
         self._limits = limits
         self._slots = threading.BoundedSemaphore(limits.workers)
-        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
-        # All that were started and not yet ended, for close().
-        self._workers: set[Worker] = set()
-        self._lock = threading.Lock()
+        self._sessions = Sessions(start, limits)
+        # Until when nobody asks a new session for one of these again.
+        self._missing: dict[tuple[str, bytes], float] = {}
 
     def call(
         self, request: messages.Request, *, again: bool = True
@@ -74,87 +61,59 @@ class Pool:
 
         :param again: whether the request may run twice
         """
-        deadline = time.monotonic() + self._limits.for_a_worker
+        began = time.monotonic()
+        deadline = began + self._limits.for_a_worker
         with self._slot():
-            borrowed = self._borrow(deadline)
+            worker = self._sessions.take(deadline)
             while True:
-                failed = self._ask(borrowed.worker, request)
+                failed = self._ask(worker, request)
                 if not isinstance(failed, messages.Failed):
-                    self._idle.put(borrowed.worker)
+                    self._sessions.put(worker)
                     return failed
-                if not _is_doubtful(failed, again) or borrowed.fresh:
-                    self._give_back(borrowed.worker, failed)
+                new = worker.opened_at >= began
+                if new or not self._is_doubtful(failed, request, again):
+                    self._give_back(worker, failed)
+                    if new and failed.kind == 'missing':
+                        self._note_missing(request)
                     _raise(failed)
-                self._end(borrowed.worker)
-                borrowed = self._start_or_wait(deadline)
+                self._sessions.end(worker, works=failed.kind == 'missing')
+                worker = self._sessions.take(deadline, began)
 
     @property
     def token(self) -> messages.Token | None:
         """The token as the last new session found it."""
-        return self._starter.token
+        return self._sessions.token
 
     def close(self) -> None:
         """Log out and end all workers."""
-        with self._lock:
-            workers, self._workers = self._workers, set()
-        for worker in workers:
-            worker.hang_up()
-        for worker in workers:
-            worker.close()
+        self._sessions.close()
 
     def forget(self) -> None:
         """Close what a fork left us of another process's workers."""
-        for worker in self._workers:
-            worker.forget()
+        self._sessions.forget()
 
     @contextlib.contextmanager
     def _slot(self) -> Iterator[None]:
         if not self._slots.acquire(timeout=self._limits.for_a_worker):
-            raise self._busy()
+            raise self._limits.busy()
         try:
             yield
         finally:
             self._slots.release()
 
-    def _busy(self) -> errors.MasterKeyUnavailable:
-        limits = self._limits
-        return errors.MasterKeyUnavailable(
-            f'All {limits.workers} sessions with the token were busy for '
-            f'{limits.for_a_worker:g} s: the HSM is slow or hangs, or allows '
-            f'more sessions than [pkcs11] workers'
-        )
+    def _is_doubtful(
+        self, failed: messages.Failed, request: messages.Request, again: bool
+    ) -> bool:
+        if failed.kind == 'missing':
+            known = self._missing.get(messages.name_of(request), 0.0)
+            return time.monotonic() >= known
+        return failed.kind == 'broken' and again
 
-    def _borrow(self, deadline: float) -> _Borrowed:
-        while True:
-            try:
-                worker = self._idle.get_nowait()
-            except queue.Empty:
-                break
-            if worker.alive:
-                return _Borrowed(worker, False)
-            self._end(worker)
-        return self._start_or_wait(deadline)
-
-    def _start_or_wait(self, deadline: float) -> _Borrowed:
-        try:
-            return self._start()
-        except errors.MasterKeyUnavailable as exc:
-            # A token that allows fewer sessions than configured: those that
-            # there are have to do.
-            if not self._workers:
-                raise
-            LOG.debug('Waiting for one of the sessions there are: %s', exc)
-        try:
-            seconds = max(deadline - time.monotonic(), 0)
-            return _Borrowed(self._idle.get(timeout=seconds), False)
-        except queue.Empty:
-            raise self._busy() from None
-
-    def _start(self) -> _Borrowed:
-        worker = self._starter.start(self._limits.for_a_worker)
-        with self._lock:
-            self._workers.add(worker)
-        return _Borrowed(worker, True)
+    def _note_missing(self, request: messages.Request) -> None:
+        if len(self._missing) >= _MOST_MISSING:
+            self._missing.clear()
+        until = time.monotonic() + _MISSING_SECONDS
+        self._missing[messages.name_of(request)] = until
 
     def _ask(
         self, worker: Worker, request: messages.Request
@@ -162,7 +121,7 @@ class Pool:
         try:
             return worker.call(request, self._limits.for_an_answer)
         except Hung:
-            self._end(worker)
+            self._sessions.end(worker)
             what = type(request).__name__.lower()
             LOG.error(
                 'The library of the HSM did not answer (%s) in %g s; its '
@@ -177,31 +136,23 @@ class Pool:
                 f'reachable; [pkcs11] call_timeout is how long is waited'
             ) from None
         except Died:
-            self._end(worker)
-            LOG.error('The library of the HSM crashed: %s', worker.ending)
+            ending = worker.ending
+            self._sessions.end(worker)
+            LOG.error('The library of the HSM crashed: %s', ending)
             return messages.Failed(
-                'broken', f'the process of its library {worker.ending}'
+                'broken', f'the process of its library {ending}'
             )
         except BaseException:
             # Its answer may still come, and is for nobody else.
-            self._end(worker)
+            self._sessions.end(worker)
             raise
 
     def _give_back(self, worker: Worker, failed: messages.Failed) -> None:
         if failed.kind == 'broken':
             # Some libraries leave a session unusable after any error.
-            self._end(worker)
+            self._sessions.end(worker)
         else:
-            self._idle.put(worker)
-
-    def _end(self, worker: Worker) -> None:
-        worker.kill()
-        with self._lock:
-            self._workers.discard(worker)
-
-
-def _is_doubtful(failed: messages.Failed, again: bool) -> bool:
-    return failed.kind == 'missing' or (failed.kind == 'broken' and again)
+            self._sessions.put(worker)
 
 
 def _raise(failed: messages.Failed) -> NoReturn:

@@ -2,6 +2,7 @@
 """A worker as the service sees it: a process, a socket and a deadline."""
 
 import contextlib
+import math
 import os
 from pathlib import Path
 import signal
@@ -16,6 +17,7 @@ from secretstore.security.pkcs11 import messages
 
 _MODULE = 'secretstore.security.pkcs11.worker'
 _POLITE_SECONDS = 2.0
+_ENDING_SECONDS = 0.5
 
 
 class Died(Exception):
@@ -31,7 +33,11 @@ class Worker:
 
     It inherits nothing but its two files and the environment, belongs to no
     terminal, and dies with this process.
+
+    opened_at is when its session was opened, as ``time.monotonic()`` has it.
     """
+
+    opened_at = -math.inf
 
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
@@ -63,10 +69,12 @@ class Worker:
 
     @property
     def ending(self) -> str:
-        """How the process ended, for messages."""
-        code = self._process.poll()
-        if code is None:
-            return 'still runs'
+        """How the process ended by itself, for messages."""
+        try:
+            # What it held is gone a moment before it is.
+            code = self._process.wait(_ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return 'answered what no worker does'
         if code < 0:
             with contextlib.suppress(ValueError):
                 return f'died of {signal.Signals(-code).name}'

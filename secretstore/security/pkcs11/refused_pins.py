@@ -2,13 +2,15 @@
 """What the processes of a host tell each other of PINs that were refused.
 
 Tokens lock themselves after a few wrong PINs, whoever presents them.  So
-only one process at a time presents any, and all remember what was refused:
+only one process at a time presents any, and all remember what was refused,
+and what was not answered, since a token may have counted that as well:
 in a folder of their own below ``state_path``, which is also what they lock,
 in a file with a line of hexadecimal digits for a salt, and one for each PIN.
 """
 
 from collections.abc import Iterator
 import contextlib
+import enum
 import errno
 import fcntl
 import hashlib
@@ -40,14 +42,29 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 Version = tuple[int, int] | None
 
 
+class Known(enum.IntEnum):
+    """What a token has said to a PIN; the worst is the greatest."""
+
+    NOTHING = 0
+    NO_ANSWER = 1
+    NO_ANSWER_TWICE = 2
+    REFUSED = 3
+
+
 class _Content(NamedTuple):
     salt: bytes
     digests: list[bytes]
 
-    def digest(self, token: str, pin: str) -> bytes:
-        return hashlib.pbkdf2_hmac(
+    def marks(self, token: str, pin: str) -> dict[Known, bytes]:
+        """What the file has for each of what may be known."""
+        refused = hashlib.pbkdf2_hmac(
             'sha256', f'{token}\0{pin}'.encode(), self.salt, _ITERATIONS
         )
+        marks = {
+            known: hmac.digest(refused, known.name.encode(), 'sha256')
+            for known in (Known.NO_ANSWER, Known.NO_ANSWER_TWICE)
+        }
+        return {**marks, Known.REFUSED: refused}
 
 
 class Turn:
@@ -56,25 +73,32 @@ class Turn:
     def __init__(self, directory: int) -> None:
         self._directory = directory
 
-    def is_refused(self, token: str, pin: str) -> bool:
+    def known(self, token: str, pin: str) -> Known:
         content = self._read()
         if content is None or not content.digests:
-            return False
-        digest = content.digest(token, pin)
-        return any(hmac.compare_digest(digest, d) for d in content.digests)
+            return Known.NOTHING
+        marks = content.marks(token, pin)
+        return max(
+            (known for known in marks if marks[known] in content.digests),
+            default=Known.NOTHING,
+        )
 
-    def remember(self, token: str, pin: str) -> None:
+    def remember(self, token: str, pin: str, known: Known) -> None:
         """On return a crash does not make anybody forget it."""
         content = self._read() or _Content(secrets.token_bytes(_SIZE), [])
-        digests = [*content.digests, content.digest(token, pin)]
+        marks = content.marks(token, pin)
+        if marks[known] in content.digests:
+            return
+        others = [d for d in content.digests if d not in marks.values()]
+        digests = [*others, marks[known]]
         self._write(content._replace(digests=digests[-_MOST:]))
 
     def forget(self, token: str, pin: str) -> None:
         """Have all look again, also those that remember it of themselves."""
         content = self._read()
         if content is not None:
-            digest = content.digest(token, pin)
-            kept = [d for d in content.digests if d != digest]
+            marks = content.marks(token, pin).values()
+            kept = [d for d in content.digests if d not in marks]
             self._write(content._replace(digests=kept))
 
     def _read(self) -> _Content | None:

@@ -9,7 +9,7 @@ from oslo_log import log as logging
 
 from secretstore import errors
 from secretstore.security.pkcs11 import messages
-from secretstore.security.pkcs11.pin import Pin, PinRefused
+from secretstore.security.pkcs11.pin import Pin, PinRefused, Unanswered
 from secretstore.security.pkcs11.process import Died, Hung, Worker
 
 LOG = logging.getLogger(__name__)
@@ -76,11 +76,14 @@ class Starter:
                 raise self._failed('a worker answered what was not asked')
             with self._pin.presented(_identity(token), self._seconds) as pin:
                 self._asked(worker, messages.LogIn(pin))
+        except Unanswered as exc:
+            raise self._failed(str(exc)) from None
         except BaseException:
             worker.kill()
             raise
         self._failures = 0
         self.token = token
+        worker.opened_at = time.monotonic()
         return worker
 
     def _asked(
@@ -91,15 +94,16 @@ class Starter:
         except Hung:
             # At once: others may be waiting to log in.
             worker.kill()
-            raise self._failed(
+            raise Unanswered(
                 f'the library {self._find.library} did not open a session in '
                 f'{self._seconds:g} s'
             ) from None
         except Died:
+            ending = worker.ending
             worker.kill()
-            raise self._failed(
-                f'the process of the library {self._find.library} '
-                f'{worker.ending} while it opened a session'
+            raise Unanswered(
+                f'the process of the library {self._find.library} {ending} '
+                f'while it opened a session'
             ) from None
         if not isinstance(answer, messages.Failed):
             return answer

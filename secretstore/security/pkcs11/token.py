@@ -43,13 +43,7 @@ def opened(
 
 
 def _about(request: messages.Request) -> str:
-    named = (
-        messages.Create,
-        messages.Destroy,
-        messages.Wrap,
-        messages.Unwrap,
-    )
-    if isinstance(request, named):
+    if isinstance(request, messages.Named):
         return f'{KeyName(request.label, request.id).reference}: '
     return ''
 
@@ -67,6 +61,8 @@ class Token:
             return _ANSWERS[type(request)](self, request)
         except finding.NAMED as exc:
             return finding.failed(exc, _about(request))
+        except Exception as exc:  # noqa: BLE001 - nobody would see it here
+            return finding.unexpected(exc, _about(request))
 
     def close(self) -> None:
         """Log out, for tokens that count their sessions."""

@@ -87,7 +87,7 @@ class TokenTest(unittest.TestCase):
         def works() -> bool:
             try:
                 return self.unwrap() == KEY
-            except errors.MasterKeyUnavailable:
+            except (errors.MasterKeyUnavailable, errors.MasterKeyNotFound):
                 return False
 
         system.wait_for('the token', works, seconds)

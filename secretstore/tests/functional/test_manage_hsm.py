@@ -94,6 +94,13 @@ class TestManageHsm(unittest.TestCase):
         ):
             self.assertIn(f'WARNING: secretstore-old: {words}', output)
 
+    def test_a_label_that_is_no_text(self) -> None:
+        odd = 'secretstore-caf\udce9'
+        for label in ('secretstore-1', odd):
+            self.token.import_keys(tokens.aes(label, b'1', bytes(32)))
+        (row,) = self.manage('list').splitlines()[1:]
+        self.assertTrue(row.startswith('secretstore-1 '), row)
+
     def test_refusals(self) -> None:
         self.assertIn(
             'library_path is not set', self.refusal('check', library_path='')

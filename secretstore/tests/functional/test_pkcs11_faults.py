@@ -73,6 +73,23 @@ class TestTokenAway(pkcs11_base.TokenTest):
         )
         for file, content in kept.items():
             file.write_bytes(content)
+        self.assert_heals()
+
+    def test_a_lost_key_is_no_reason_for_new_sessions(self) -> None:
+        first = pkcs11_base.workers()
+        lost = reference.new('lost').reference
+
+        def unwrap() -> bytes:
+            return self.strategy.unwrap(
+                lost, self.wrapped, pkcs11_base.BINDING
+            )
+
+        self.refusal(unwrap, errors.MasterKeyNotFound)
+        second = pkcs11_base.workers()
+        self.assertNotEqual(first, second)
+        for _ in range(10):
+            self.refusal(unwrap, errors.MasterKeyNotFound)
+        self.assertEqual(second, pkcs11_base.workers())
         self.assert_works()
 
     def test_away_at_the_start(self) -> None:

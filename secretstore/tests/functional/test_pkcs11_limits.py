@@ -51,6 +51,20 @@ U C_GetFunctionList(void **list) {
     return 0;
 }
 """
+# One that takes its time to start as long as there is a file.
+_SLOW = """
+#include <dlfcn.h>
+#include <unistd.h>
+
+typedef unsigned long U;
+
+U C_GetFunctionList(void **list) {
+    if (access(WHILE, F_OK) == 0)
+        sleep(4);
+    void *library = dlopen(LIBRARY, RTLD_NOW);
+    return ((U (*)(void **))dlsym(library, "C_GetFunctionList"))(list);
+}
+"""
 _CRASHING = 'void C_GetFunctionList(void) { *(volatile char *)0 = 0; }'
 
 
@@ -108,10 +122,37 @@ class TestLimit(_Test):
         strategy = self.started(library_path=library, workers=8)
         # The third is the one that is told so, and ends again.
         self.assertLessEqual(self.most_workers(strategy), 3)
-        self.assertEqual(2, len(pkcs11_base.workers()))
+        # One more may be on its way to be told so.
+        system.wait_for('two', lambda: len(pkcs11_base.workers()) == 2, 10)
         other = self.token.configuration(library_path=library)
         message = self.refusal(SecurityWorkflow(other).start)
         self.assertIn('SessionCount', message)
+
+    def test_who_waits_for_a_session_takes_one_that_is_idle(self) -> None:
+        slow = self.token.folder / 'slow'
+        library = self.compiled(_SLOW, WHILE=slow, LIBRARY=self.token.library)
+        self.strategy.stop()
+        strategy = self.started(library_path=library, wait_timeout=2)
+        (worker,) = pkcs11_base.workers()
+        slow.touch()
+
+        def unwrap() -> bytes:
+            return strategy.unwrap(
+                self.reference, self.wrapped, pkcs11_base.BINDING
+            )
+
+        with futures.ThreadPoolExecutor(2) as pool:
+            os.kill(worker, signal.SIGSTOP)
+            calls = [pool.submit(unwrap) for _ in range(2)]
+            system.wait_for(
+                'the slow one', lambda: len(pkcs11_base.workers()) == 2, 10
+            )
+            os.kill(worker, signal.SIGCONT)
+            for call in calls:
+                self.assertEqual(pkcs11_base.KEY, call.result(3))
+        # Nor is it left when it comes after the end.
+        strategy.stop()
+        system.wait_for('none', lambda: not pkcs11_base.workers(), 10)
 
     def test_a_library_that_always_crashes(self) -> None:
         broken = self.compiled(_CRASHING)

@@ -78,6 +78,32 @@ class TestProcesses(unittest.TestCase):
         self.assert_all('refused this PIN', self.at_once())
         self.assertEqual(0, self.logins.taken())
 
+    def test_logins_that_are_not_answered(self) -> None:
+        """They may have been counted, so there are two at the most."""
+        self.token.write_pin(self.token.pin)
+        self.logins.crash.touch()
+        crashes = [said for said in self.at_once() if 'SIGABRT' in said]
+        self.assertEqual(2, len(crashes))
+        self.assertEqual(2, self.logins.taken())
+        said = self.hsm('list')
+        self.assertIn('did not answer when it was given this PIN', said)
+        self.assertIn('run secretstore-manage hsm check', said)
+        self.assertEqual(0, self.logins.taken())
+        self.assertIn('died of SIGABRT', self.hsm('check'))
+        self.assertEqual(1, self.logins.taken())
+        self.logins.crash.unlink()
+        self.assertIn('did not answer', self.hsm('list'))
+        self.assertIn('accepted', self.hsm('check'))
+        self.assert_all('no secret keys', self.at_once())
+
+    def test_one_that_is_answered_again(self) -> None:
+        self.token.write_pin(self.token.pin)
+        for _ in range(3):
+            self.logins.crash.touch()
+            self.assertIn('died of SIGABRT', self.hsm('list'))
+            self.logins.crash.unlink()
+            self.assertIn('no secret keys', self.hsm('list'))
+
     def test_another_token_of_the_same_name(self) -> None:
         self.hsm('list')
         self.token.remove()

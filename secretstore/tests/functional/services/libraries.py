@@ -5,11 +5,13 @@ import pathlib
 
 from secretstore.tests.functional.services import system, tokens
 
-# The library behind it, but each login is seen: a file grows by one byte.
-# Pointer 19 of the table is C_Login.
+# The library behind it, but each login is seen: a file grows by one byte. As
+# long as there is another file, it crashes then. Pointer 19 of the table is
+# C_Login.
 _COUNTING = """
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,6 +25,8 @@ static U counted(U session, U user, void *pin, U length) {
     if (write(file, "x", 1) != 1)
         return 0x30; /* CKR_DEVICE_ERROR */
     close(file);
+    if (access(CRASH, F_OK) == 0)
+        abort();
     return real(session, user, pin, length);
 }
 
@@ -56,14 +60,19 @@ def compiled(
 
 
 class Logins:
-    """The library of a token, which counts how often it is logged in to."""
+    """The library of a token, which counts how often it is logged in to.
+
+    It crashes at each login as long as the file crash exists.
+    """
 
     def __init__(self, token: tokens.Token) -> None:
         self._file = token.folder / 'logins'
+        self.crash = token.folder / 'crash'
         self.library = compiled(
             token.folder,
             _COUNTING,
             ATTEMPTS=self._file,
+            CRASH=self.crash,
             LIBRARY=token.library,
         )
 

@@ -11,6 +11,7 @@ import sys
 
 import pkcs11
 from pkcs11 import Attribute, KeyType, ObjectClass
+from pkcs11.attributes import AttributeMapper
 
 _BYTES = ('ID', 'VALUE')
 
@@ -18,7 +19,15 @@ _BYTES = ('ID', 'VALUE')
 def main() -> None:
     asked = json.load(sys.stdin)
     token = pkcs11.lib(asked['library']).get_token(token_label=asked['label'])
-    with token.open(rw=True, user_pin=asked['pin']) as session:
+    mapper = AttributeMapper()
+    # A label need not be UTF-8.
+    mapper.attribute_types[Attribute.LABEL] = (
+        lambda text: text.encode(errors='surrogateescape'),
+        lambda label: label.decode(errors='surrogateescape'),
+    )
+    with token.open(
+        rw=True, user_pin=asked['pin'], attribute_mapper=mapper
+    ) as session:
         for described in asked['keys']:
             key = {
                 Attribute[name]: bytes.fromhex(value)

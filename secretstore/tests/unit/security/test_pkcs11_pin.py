@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import hashlib
 import os
 import unittest
 from unittest import mock
@@ -105,6 +106,7 @@ class RefusedTest(_Base):
         super().setUp()
         self.presented: list[str] = []
         self.accepted = ''
+        self.answers = True
 
     def present(self, source: pin.Pin, token: str = 'a token') -> str:
         """As a process does that needs a session; what it is told."""
@@ -112,11 +114,17 @@ class RefusedTest(_Base):
             source.require_unrefused()
             with source.presented(token, 5) as given:
                 self.presented.append(given)
+                if not self.answers:
+                    raise pin.Unanswered
                 if given != self.accepted:
                     raise pin.PinRefused('PinIncorrect')
+        except pin.Unanswered:
+            return 'no answer'
         except errors.MasterKeyUnusable as exc:
             self.assertIn(str(self.file), exc.message)
-            self.assertIn('the token refused this PIN', exc.message)
+            self.assertRegex(
+                exc.message, 'the token (refused|did not answer when)'
+            )
             self.assertNotIn(PIN, exc.message)
             return exc.message
         return 'works'
@@ -149,6 +157,73 @@ class RefusedTest(_Base):
         self.assertEqual(
             'works', self.present(pin.Pin(self.conf), 'another token')
         )
+
+    def test_another_token_is_looked_for_now_and_then(self) -> None:
+        source = pin.Pin(self.conf)
+        clock = [0.0]
+        source._clock = lambda: clock[0]
+        self.present(source)
+        self.accepted = PIN
+        for clock[0] in (9.0, 10.0, 19.0, 20.0):
+            self.present(source)
+        # It was the same each time.
+        self.assertEqual([PIN], self.presented)
+        for clock[0], said in ((29.0, 'the token refused'), (30.0, 'works')):
+            self.assertIn(said, self.present(source, 'another token'))
+
+    def test_not_answered_twice(self) -> None:
+        self.answers = False
+        for _ in range(2):
+            self.assertEqual('no answer', self.present(pin.Pin(self.conf)))
+        for source in 2 * [pin.Pin(self.conf)]:
+            message = self.present(source)
+            self.assertIn('did not answer when', message)
+            self.assertIn('secretstore-manage hsm check', message)
+        self.assertEqual([PIN, PIN], self.presented)
+        self.accepted, self.answers = PIN, True
+        command = pin.Pin(self.conf, again=True)
+        self.assertEqual('works', self.present(command))
+        self.assertEqual('works', self.present(source))
+
+    def test_not_answered_twice_where_nothing_can_be_written(self) -> None:
+        self.conf.set_override('state_path', str(self.folder / 'none'))
+        self.answers = False
+        source = pin.Pin(self.conf)
+        with self.assertLogs(refused_pins.LOG.logger, 'WARNING'):
+            for _ in range(4):
+                said = self.present(source)
+        self.assertIn('restart the service', said)
+        self.assertEqual([PIN, PIN], self.presented)
+
+    def test_an_answer_in_between(self) -> None:
+        self.accepted = PIN
+        for self.answers in (False, True, False, True):
+            source = pin.Pin(self.conf)
+            said = self.present(source)
+            self.assertEqual('works' if self.answers else 'no answer', said)
+
+    def test_one_that_was_accepted_is_never_doubted(self) -> None:
+        """By the process that knows: an outage is not to need anybody."""
+        self.accepted = PIN
+        source = pin.Pin(self.conf)
+        self.present(source)
+        self.answers = False
+        for _ in range(5):
+            self.assertEqual('no answer', self.present(source))
+        self.answers = True
+        self.assertEqual('works', self.present(source))
+
+    def test_the_slow_digest_is_made_once(self) -> None:
+        self.present(pin.Pin(self.conf))
+        self.accepted = '87654321'
+        self.write(self.accepted)
+        source = pin.Pin(self.conf)
+        with mock.patch.object(
+            hashlib, 'pbkdf2_hmac', wraps=hashlib.pbkdf2_hmac
+        ) as slow:
+            for _ in range(3):
+                self.assertEqual('works', self.present(source))
+        self.assertEqual(1, slow.call_count)
 
     def test_the_operator_tries_again(self) -> None:
         service = pin.Pin(self.conf)

@@ -26,12 +26,24 @@ class RefusedPinsTest(unittest.TestCase):
     def knows(self, pin: str = PIN, token: str = TOKEN) -> bool:
         with self.new().turn(5) as turn:
             assert turn is not None
-            return turn.is_refused(token, pin)
+            return turn.known(token, pin) is refused_pins.Known.REFUSED
 
     def remember(self, pin: str = PIN, token: str = TOKEN) -> None:
         with self.new().turn(5) as turn:
             assert turn is not None
-            turn.remember(token, pin)
+            turn.remember(token, pin, refused_pins.Known.REFUSED)
+
+    def test_what_was_not_answered(self) -> None:
+        known = refused_pins.Known
+        for seen in (known.NO_ANSWER, known.NO_ANSWER_TWICE, known.REFUSED):
+            for _ in range(2):
+                with self.new().turn(5) as turn:
+                    assert turn is not None
+                    turn.remember(TOKEN, PIN, seen)
+                    self.assertIs(seen, turn.known(TOKEN, PIN))
+            self.assertEqual(2, len(self.file.read_text().split()))
+        self.forget()
+        self.assertEqual(1, len(self.file.read_text().split()))
 
     def forget(self, pin: str = PIN) -> None:
         with self.new().turn(5) as turn:
