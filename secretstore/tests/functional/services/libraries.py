@@ -5,39 +5,44 @@ import pathlib
 
 from secretstore.tests.functional.services import system, tokens
 
-# The library behind it, but each login is seen: a file grows by one byte. As
-# long as there is another file, it crashes then. Pointer 19 of the table is
-# C_Login.
-_COUNTING = """
+# A library with another one behind it, of whose functions one is replaced.
+_AROUND = """
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 typedef unsigned long U;
-typedef U (*login)(U, U, void *, U);
-static void *table[69];
-static login real;
+static void *table[69], *behind[69];
 
-static U counted(U session, U user, void *pin, U length) {
+%s
+
+U C_GetFunctionList(void **list) {
+    void *library = dlopen(LIBRARY, RTLD_NOW);
+    ((U (*)(void **))dlsym(library, "C_GetFunctionList"))(list);
+    memcpy(behind, *list, sizeof behind);
+    memcpy(table, *list, sizeof table);
+    table[POINTER] = (void *)instead;
+    *list = table;
+    return 0;
+}
+"""
+_LOGIN = 19
+# Each login is seen: a file grows by one byte. As long as there is another
+# file, it crashes then.
+_COUNTING = """
+static U instead(U session, U user, void *pin, U length) {
     int file = open(ATTEMPTS, O_CREAT | O_WRONLY | O_APPEND, 0600);
     if (write(file, "x", 1) != 1)
         return 0x30; /* CKR_DEVICE_ERROR */
     close(file);
     if (access(CRASH, F_OK) == 0)
         abort();
-    return real(session, user, pin, length);
-}
-
-U C_GetFunctionList(void **list) {
-    void *library = dlopen(LIBRARY, RTLD_NOW);
-    ((U (*)(void **))dlsym(library, "C_GetFunctionList"))(list);
-    memcpy(table, *list, sizeof table);
-    real = (login)table[19];
-    table[19] = (void *)counted;
-    *list = table;
-    return 0;
+    return ((U (*)(U, U, void *, U))behind[POINTER])(
+        session, user, pin, length);
 }
 """
 
@@ -59,6 +64,24 @@ def compiled(
     return library
 
 
+def around(
+    token: tokens.Token, pointer: int, instead: str, **values: object
+) -> pathlib.Path:
+    """The library of a token with one function replaced.
+
+    :param pointer: the number of its pointer in CK_FUNCTION_LIST
+    :param instead: C code of a function of this name, for which
+        behind[POINTER] is the real one
+    """
+    return compiled(
+        token.folder,
+        _AROUND % instead,
+        LIBRARY=token.library,
+        POINTER=pointer,
+        **values,
+    )
+
+
 class Logins:
     """The library of a token, which counts how often it is logged in to.
 
@@ -68,12 +91,8 @@ class Logins:
     def __init__(self, token: tokens.Token) -> None:
         self._file = token.folder / 'logins'
         self.crash = token.folder / 'crash'
-        self.library = compiled(
-            token.folder,
-            _COUNTING,
-            ATTEMPTS=self._file,
-            CRASH=self.crash,
-            LIBRARY=token.library,
+        self.library = around(
+            token, _LOGIN, _COUNTING, ATTEMPTS=self._file, CRASH=self.crash
         )
 
     def taken(self) -> int:
