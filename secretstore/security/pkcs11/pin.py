@@ -141,6 +141,7 @@ class Pin:
                 yield pin
             except PinRefused as exc:
                 self._again = False
+                self._accepted = _Note()
                 self._remember(turn, token, pin, Known.REFUSED)
                 raise self._refusal(f' ({exc})') from None
             except Unanswered:

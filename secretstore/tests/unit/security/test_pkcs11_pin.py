@@ -213,6 +213,20 @@ class RefusedTest(_Base):
         self.answers = True
         self.assertEqual('works', self.present(source))
 
+    def test_one_that_was_accepted_and_is_refused(self) -> None:
+        """Where nothing but this process remembers it."""
+        self.conf.set_override('state_path', str(self.folder / 'none'))
+        self.accepted = PIN
+        source = pin.Pin(self.conf)
+        clock = [0.0]
+        source._clock = lambda: clock[0]
+        with self.assertLogs(refused_pins.LOG.logger, 'WARNING'):
+            self.present(source)
+        self.accepted = ''
+        for clock[0] in (1.0, 2.0, 20.0, 40.0):
+            self.assertIn('the token refused', self.present(source))
+        self.assertEqual([PIN, PIN], self.presented)
+
     def test_the_slow_digest_is_made_once(self) -> None:
         self.present(pin.Pin(self.conf))
         self.accepted = '87654321'
