@@ -15,6 +15,7 @@ from secretstore.db.keys import MasterKeyRow
 from secretstore.keys.adoption import Adoption
 from secretstore.keys.hierarchy import KeyHierarchy
 from secretstore.keys.memory import KeyMemory
+from secretstore.keys.moving import Away
 from secretstore.keys.rotation import (
     RATE_SECONDS,
     Progress,
@@ -25,16 +26,23 @@ from secretstore.keys.rotation import (
 
 @contextlib.contextmanager
 def open_keys(
-    database: Database, conf: cfg.ConfigOpts, started: bool
+    database: Database,
+    conf: cfg.ConfigOpts,
+    started: bool,
+    away: Away | None = None,
 ) -> Iterator[KeyHierarchy]:
-    """The key hierarchy; with its strategies started, and keys verified."""
+    """The key hierarchy; with its strategies started, and keys verified.
+
+    :param away: takes note of strategies that are away, which else are a
+        ``StartupError``
+    """
     migration.check(database)
     keys = service.key_hierarchy(conf, database)
     if not started:
         yield keys
         return
     try:
-        keys.verify()
+        keys.verify(away)
         yield keys
     finally:
         keys.stop()

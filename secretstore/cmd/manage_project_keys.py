@@ -52,14 +52,15 @@ def _rotate(database: Database, conf: cfg.ConfigOpts) -> None:
         raise errors.InvalidInput('Give the id of a project, or --all')
     if command.before and not command.all:
         raise errors.InvalidInput('--before is for --all')
-    with open_keys(database, conf, started=True) as keys:
+    away = Away()
+    with open_keys(database, conf, started=True, away=away) as keys:
         if command.all:
             before = command.before or timeutils.utcnow()
             print(f'Keys made before {before.isoformat()} are replaced.')
             older = keys.project_keys.older(
                 before, conf.conductor.rewrap_batch_size
             )
-            done, failed = _rotate_each(keys.project_keys, older)
+            done, failed = _rotate_each(keys.project_keys, older, away)
         else:
             made = keys.project_keys.rotate(command.project_id)
             done, failed = int(made is not None), 0
@@ -76,11 +77,10 @@ def _rotate(database: Database, conf: cfg.ConfigOpts) -> None:
 
 
 def _rotate_each(
-    keys: ProjectKeys, rows: Iterable[ProjectKeyRow]
+    keys: ProjectKeys, rows: Iterable[ProjectKeyRow], away: Away
 ) -> tuple[int, int]:
     """How many have a new key, and how many could not have one."""
     done = failed = 0
-    away = Away()
     for row in rows:
         try:
             with away.asking(keys.strategy(row.project_id)):

@@ -33,7 +33,7 @@ LOG = logging.getLogger(__name__)
 _ATTEMPTS = 5
 # Seconds to wait for the row of a key to go that its keeper has no more: who
 # deletes a key has its keeper do so first.
-_DELETED_SOON = (0.02, 0.1, 0.4)
+_DELETED_SOON = (0.0, 0.02, 0.1, 0.4)
 
 
 class NamedKeyStore:
@@ -106,10 +106,10 @@ class NamedKeyStore:
 
     def _goes_soon(self, row: NamedKeyRow) -> bool:
         for pause in _DELETED_SOON:
+            time.sleep(pause)
             found = self._row(row.project_id, row.kind, row.object_id)
             if found is None or found.id != row.id:
                 return True
-            time.sleep(pause)
         return False
 
     def _made(

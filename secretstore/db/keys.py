@@ -60,6 +60,10 @@ _MASTER_KEY = sa.select(_master_keys).where(
     _master_keys.c.id == sa.bindparam('key_id')
 )
 _MASTER_KEYS_IN_USE = _MASTER_KEYS.where(_master_keys.c.in_use == sa.true())
+_GUARDING = sa.select(_master_keys.c.id).where(
+    _master_keys.c.in_use == sa.true(),
+    sa.exists().where(_project_keys.c.master_key_id == _master_keys.c.id),
+)
 _MASTER_KEY_IN_USE = sa.select(_master_keys).where(
     _master_keys.c.strategy == sa.bindparam('strategy'),
     _master_keys.c.in_use == sa.true(),
@@ -145,6 +149,11 @@ def master_key_in_use(
 def master_keys_in_use(conn: sa.Connection) -> list[MasterKeyRow]:
     """One of each strategy that has been used."""
     return _masters(conn.execute(_MASTER_KEYS_IN_USE))
+
+
+def guarding(conn: sa.Connection) -> frozenset[str]:
+    """The ids of those in use that any project key is under."""
+    return frozenset(conn.execute(_GUARDING).scalars())
 
 
 def master_key(conn: sa.Connection, key_id: str) -> MasterKeyRow | None:

@@ -16,6 +16,7 @@ from secretstore.crypto.envelope import Envelope
 from secretstore.db import engine
 from secretstore.db.keys import ProjectKeyRow
 from secretstore.keys.master import MasterKeys
+from secretstore.keys.moving import Away
 from secretstore.keys.project_keys import ProjectKeys
 from secretstore.metrics import record
 from secretstore.security.workflow import BaseSecurityWorkflow
@@ -81,9 +82,13 @@ class KeyHierarchy:
         """
         self.master_keys.start()
 
-    def verify(self) -> None:
-        """Verify what ``start`` verifies, and make nothing."""
-        self.master_keys.verify()
+    def verify(self, away: Away | None = None) -> None:
+        """Verify what ``start`` verifies, and make nothing.
+
+        :param away: takes note of strategies that are away, which else are a
+            ``StartupError``
+        """
+        self.master_keys.verify(away)
 
     def stop(self) -> None:
         """Forget all keys and stop the strategies."""

@@ -1,24 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Master keys: which one is in use, and what is wrapped under each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import contextlib
+from typing import TypeVar
 import uuid
 
 from oslo_db import exception as db_exc
 from oslo_log import log as logging
 from oslo_utils import timeutils
+import sqlalchemy as sa
 
 from secretstore import errors
 from secretstore.crypto.binding import binding
 from secretstore.db import engine
 from secretstore.db import keys as rows
 from secretstore.keys import startup
+from secretstore.keys.moving import Away
 from secretstore.keys.outages import Outages
 from secretstore.metrics import record
 from secretstore.security.workflow import BaseSecurityWorkflow
 
 LOG = logging.getLogger(__name__)
+
+T = TypeVar('T')
 
 # As long as a key, because some custodians wrap nothing else.
 CHECK_VALUE = b'secretstore master key check'.ljust(32, b'\0')
@@ -65,14 +70,18 @@ class MasterKeys:
                 ) from exc
             self._verify_all()
 
-    def verify(self) -> None:
-        """As ``start``, and check each strategy, but make nothing."""
-        startup.start_all(self._strategies, check=True)
-        self._verify_all()
+    def verify(self, away: Away | None = None) -> None:
+        """As ``start``, and check each strategy, but make nothing.
 
-    def _verify_all(self) -> None:
-        for row in self._rows():
-            if row.retired_at is None:
+        :param away: takes note of those that are away, which else are a
+            ``StartupError``
+        """
+        startup.start_all(self._strategies, check=True, away=away)
+        self._verify_all(away.names if away else frozenset())
+
+    def _verify_all(self, but: frozenset[str] = frozenset()) -> None:
+        for row in self._read(rows.master_keys):
+            if row.retired_at is None and row.strategy not in but:
                 try:
                     self.verify_key(row)
                 except errors.SecretStoreError as exc:
@@ -80,7 +89,7 @@ class MasterKeys:
         default = self.default()
         if default not in self._strategies:
             raise startup.not_enabled_default(default)
-        for name in self._preferred():
+        for name in self._read(rows.preferred_strategies):
             if name not in self._strategies:
                 raise startup.not_enabled_preferred(name)
 
@@ -89,23 +98,24 @@ class MasterKeys:
             strategy.stop()
 
     def check(self) -> None:
-        """Raise unless a key in use can be used at this moment.
+        """Raise unless a key that is needed can be used at this moment.
 
         The log tells of the others: one that is away is no reason to turn
-        away those whose keys another guards.
+        away those whose keys another guards.  What guards nothing, as after
+        a migration, is not needed, unless it is for new projects.
         """
-        in_use = self._rows_in_use()
+        in_use = self._read(rows.master_keys_in_use)
         if not in_use:
             raise errors.MasterKeyNotFound('No master key is in use')
-        failures = {}
-        for row in in_use:
-            try:
-                self._check(row)
-            except errors.SecretStoreError as exc:
-                failures[row.strategy] = exc
-        if len(failures) == len(in_use):
-            raise next(iter(failures.values()))
-        self._outages.tell(failures)
+        guarding, default = self._read(rows.guarding), self.default()
+        needed = [
+            row.strategy
+            for row in in_use
+            if row.id in guarding or row.strategy == default
+        ]
+        self._outages.check(
+            in_use, needed or [in_use[0].strategy], self._check
+        )
 
     def _check(self, row: rows.MasterKeyRow) -> None:
         with self._using(row, 'check') as strategy:
@@ -276,19 +286,9 @@ class MasterKeys:
             return rows.master_key_in_use(connection, strategy)
 
     @engine.retried
-    def _rows_in_use(self) -> list[rows.MasterKeyRow]:
+    def _read(self, query: Callable[[sa.Connection], T]) -> T:
         with self._database.reading() as connection:
-            return rows.master_keys_in_use(connection)
-
-    @engine.retried
-    def _preferred(self) -> list[str]:
-        with self._database.reading() as connection:
-            return rows.preferred_strategies(connection)
-
-    @engine.retried
-    def _rows(self) -> list[rows.MasterKeyRow]:
-        with self._database.reading() as connection:
-            return rows.master_keys(connection)
+            return query(connection)
 
     @engine.retried
     def _add(self, row: rows.MasterKeyRow) -> None:

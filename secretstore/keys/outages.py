@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which custodians cannot be used while others can."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from oslo_log import log as logging
 
 from secretstore import errors
+from secretstore.db.keys import MasterKeyRow
 
 LOG = logging.getLogger(__name__)
 
@@ -19,7 +20,27 @@ class Outages:
     def __init__(self) -> None:
         self._known: frozenset[str] = frozenset()
 
-    def tell(self, failures: Mapping[str, errors.SecretStoreError]) -> None:
+    def check(
+        self,
+        in_use: Collection[MasterKeyRow],
+        needed: Collection[str],
+        check: Callable[[MasterKeyRow], None],
+    ) -> None:
+        """Raise what *check* does if it does so for all that are needed.
+
+        :param needed: strategies of some of the keys in use
+        """
+        failures = {}
+        for row in in_use:
+            try:
+                check(row)
+            except errors.SecretStoreError as exc:
+                failures[row.strategy] = exc
+        if all(name in failures for name in needed):
+            raise next(failures[name] for name in needed)
+        self._tell(failures)
+
+    def _tell(self, failures: Mapping[str, errors.SecretStoreError]) -> None:
         """Take note of the strategies that fail now."""
         before, self._known = self._known, frozenset(failures)
         for name in sorted(self._known - before):

@@ -7,20 +7,32 @@ from oslo_log import log as logging
 
 from secretstore import errors
 from secretstore.db.keys import MasterKeyRow
+from secretstore.keys.moving import Away
 from secretstore.security.workflow import BaseSecurityWorkflow
 
 LOG = logging.getLogger(__name__)
 
 
 def start_all(
-    strategies: Mapping[str, BaseSecurityWorkflow], *, check: bool = False
+    strategies: Mapping[str, BaseSecurityWorkflow],
+    *,
+    check: bool = False,
+    away: Away | None = None,
 ) -> None:
-    """Start them, and check them if asked to; StartupError."""
+    """Start them, and check them if asked to; StartupError.
+
+    :param away: takes note of those that are away in place of the error
+    """
+    noted = Away() if away is None else away
     for name, strategy in strategies.items():
         try:
-            strategy.start()
-            if check:
-                strategy.check()
+            with noted.asking(name):
+                strategy.start()
+                if check:
+                    strategy.check()
+        except errors.MasterKeyUnavailable as exc:
+            if away is None:
+                raise refusal(f'Security strategy {name}', exc) from exc
         except errors.SecretStoreError as exc:
             raise refusal(f'Security strategy {name}', exc) from exc
 

@@ -28,6 +28,11 @@ SERVICE_TYPE = 'key-manager'
 
 _ORDER_SECONDS = 30
 _BINARY = 'application/octet-stream'
+_PERHAPS_PLACED = (
+    'Barbican: it is not known whether a key order named %r was placed just '
+    'now: if there is one, remove it with the secret that it made, which '
+    'nothing uses'
+)
 _STILL_PENDING = (
     'Barbican: nobody waits for order %s any more: once its workers have done '
     'it, remove it with the secret that it made, which nothing uses'
@@ -103,50 +108,70 @@ class RemoteBarbican:
 
     def order(self, name: str, spec: delivery.KeySpec) -> str:
         """Have a key made, wait for it, and return the id of its secret."""
-        with self._reported('a key order failed'):
-            orders = self._connection().client.orders
-            placed = orders.create_key(
-                name=name, payload_content_type=_BINARY, **spec._asdict()
-            )
-            reference = placed.submit()
+        reference = self._placed(name, spec)
+        end = time.monotonic() + _ORDER_SECONDS
         try:
             with self._reported(f'order {_id_in(reference)}'):
-                secret_id = self._finished(orders, reference)
+                secret_id = self._finished(reference, end)
         except errors.SecretStoreError:
-            self._remove_order(reference, with_secret=True)
+            self._remove_vain_order(reference, end)
             raise
         # The key is there, and that is what was asked for.
-        self._remove_order(reference)
+        try:
+            with self._reported(f'order {_id_in(reference)} stays'):
+                self._connection().client.orders.delete(reference)
+        except errors.SecretStoreError as error:
+            LOG.warning('%s', error.message)
         return secret_id
 
-    def _remove_order(self, reference: str, with_secret: bool = False) -> None:
-        """Remove an order that is done; one that is not may still make it."""
+    def _placed(self, name: str, spec: delivery.KeySpec) -> str:
+        try:
+            with self._reported('a key order failed'):
+                placed = self._connection().client.orders.create_key(
+                    name=name, payload_content_type=_BINARY, **spec._asdict()
+                )
+                reference: str = placed.submit()
+                return reference
+        except errors.MasterKeyUnusable:
+            raise
+        except errors.MasterKeyUnavailable:
+            LOG.warning(_PERHAPS_PLACED, name)
+            raise
+
+    def _remove_vain_order(self, reference: str, end: float) -> None:
+        """Remove an order that nobody waits for, once it is done."""
         order_id = _id_in(reference)
         try:
             with self._reported(f'order {order_id} stays'):
                 client = self._connection().client
-                if with_secret:
-                    found = client.orders.get(reference)
-                    if found.status == 'PENDING':
-                        LOG.warning(_STILL_PENDING, order_id)
-                        return
-                    if found.secret_ref:
-                        client.secrets.delete(found.secret_ref, force=True)
+                found = self._done(reference, end)
+                if found is None:
+                    LOG.warning(_STILL_PENDING, order_id)
+                    return
+                if found.secret_ref:
+                    client.secrets.delete(found.secret_ref, force=True)
                 client.orders.delete(reference)
         except errors.SecretStoreError as error:
             LOG.warning('%s', error.message)
 
-    def _finished(self, orders: Any, reference: str) -> str:
-        end = time.monotonic() + _ORDER_SECONDS
+    def _done(self, reference: str, end: float) -> Any | None:
+        """The order when it is done; None when it is not by then."""
+        orders = self._connection().client.orders
         pause = 0.05
         while (found := orders.get(reference)).status == 'PENDING':
             if time.monotonic() > end:
-                raise errors.MasterKeyUnavailable(
-                    f'Barbican: order {_id_in(reference)} is still not done '
-                    f'after {_ORDER_SECONDS} s: check its workers'
-                )
+                return None
             time.sleep(pause)
             pause = min(pause * 2, 1)
+        return found
+
+    def _finished(self, reference: str, end: float) -> str:
+        found = self._done(reference, end)
+        if found is None:
+            raise errors.MasterKeyUnavailable(
+                f'Barbican: order {_id_in(reference)} is still not done '
+                f'after {_ORDER_SECONDS} s: check its workers'
+            )
         if not found.secret_ref:
             raise errors.MasterKeyUnavailable(
                 f'Barbican: order {_id_in(reference)} failed: '

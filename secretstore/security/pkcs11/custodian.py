@@ -22,6 +22,10 @@ from secretstore.security.pkcs11.starter import Starter
 
 T = TypeVar('T', bound=messages.Answer)
 
+# A library is loaded, others log in, and then this one; each for as long as
+# [pkcs11] start_timeout at the most.
+_STEPS = 3
+
 
 class Custodian:
     """What the strategy and the operator's commands ask of a token.
@@ -57,7 +61,11 @@ class Custodian:
         Raises ``MasterKeyUnavailable`` when it is away, and ``StartupError``
         when it has no mechanism that is enabled.
         """
-        self.forms = self._ask(messages.Discover(), messages.Forms)
+        # To the end of a first login: how that ended is told, and remembered.
+        patience = _STEPS * self._group.start_timeout
+        self.forms = self._ask(
+            messages.Discover(), messages.Forms, patience=patience
+        )
         if not self.usable:
             missing = '; '.join(
                 f'{name}: {self.forms.missing.get(name, "not enabled")}'
@@ -126,9 +134,13 @@ class Custodian:
         return self._ask(messages.ListKeys(self.prefix), messages.Keys).keys
 
     def _ask(
-        self, request: messages.Request, expected: type[T], again: bool = True
+        self,
+        request: messages.Request,
+        expected: type[T],
+        again: bool = True,
+        patience: float = 0,
     ) -> T:
-        answer = self._mine().call(request, again=again)
+        answer = self._mine().call(request, again=again, patience=patience)
         if not isinstance(answer, expected):
             raise errors.MasterKeyUnavailable(
                 f'A worker answered {type(answer).__name__}'

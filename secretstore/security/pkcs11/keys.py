@@ -174,8 +174,12 @@ def _named(
     )
     found: dict[KeyType, Any] = {}
     for key in matching:
-        key_type = _read(key, Attribute.KEY_TYPE)
-        if key_type is not None and found.setdefault(key_type, key) is not key:
+        try:
+            key_type = key[Attribute.KEY_TYPE]
+        except ValueError:
+            # A vendor's own type: not one of ours.
+            continue
+        if found.setdefault(key_type, key) is not key:
             raise Refused(
                 f'{name.reference}: more than one {key_type.name} key of '
                 f'the token has this label and id, and nothing says which '

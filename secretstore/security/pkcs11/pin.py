@@ -166,6 +166,10 @@ class Pin:
         if turn is not None:
             with self._reported():
                 found = turn.known(token, pin)
+                if self._is_of(accepted, token, pin):
+                    # Others had no answer; this process knows better.
+                    if found is Known.NO_ANSWER_TWICE:
+                        found = Known.NO_ANSWER
                 if found in _FINAL:
                     self._write_down(token, pin, found, shared=True)
                 # Or somebody has had it forgotten.

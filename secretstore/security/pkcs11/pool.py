@@ -52,7 +52,11 @@ class Pool:
         self._missing: dict[tuple[str, bytes], float] = {}
 
     def call(
-        self, request: messages.Request, *, again: bool = True
+        self,
+        request: messages.Request,
+        *,
+        again: bool = True,
+        patience: float = 0,
     ) -> messages.Answer:
         """The answer of some worker, which is never ``Failed``.
 
@@ -60,9 +64,10 @@ class Pool:
         asked once more of a new one: the token may have been restarted.
 
         :param again: whether the request may run twice
+        :param patience: seconds to wait for a worker, if more than usual
         """
         began = time.monotonic()
-        deadline = began + self._limits.for_a_worker
+        deadline = began + max(self._limits.for_a_worker, patience)
         with self._slot():
             worker = self._sessions.take(deadline)
             while True:

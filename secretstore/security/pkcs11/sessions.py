@@ -36,6 +36,7 @@ class _Opening:
     """A session that is being opened, and what came of it."""
 
     def __init__(self) -> None:
+        self.done = False
         self.error: Exception | None = None
 
 
@@ -74,12 +75,8 @@ class Sessions:
         """
         opening: _Opening | None = None
         with self._changed:
-            while True:
-                worker = self._take_idle(since)
-                if worker is not None:
-                    return worker
-                if opening is None and self._has_room():
-                    opening = self._open()
+            while (worker := self._take_idle(since)) is None:
+                opening = self._still_opening(opening)
                 if opening is not None and opening.error is not None:
                     if not self._workers and not self._threads:
                         raise opening.error
@@ -90,7 +87,8 @@ class Sessions:
                         continue
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
-                    raise self._limits.busy()
+                    raise self._busy()
+            return worker
 
     def put(self, worker: Worker) -> None:
         """Give one back that can be used again."""
@@ -137,8 +135,13 @@ class Sessions:
         for worker in self._workers:
             worker.forget()
 
-    def _has_room(self) -> bool:
-        return len(self._workers) + len(self._threads) < self._limits.workers
+    def _busy(self) -> errors.MasterKeyUnavailable:
+        if self._workers:
+            return self._limits.busy()
+        return errors.MasterKeyUnavailable(
+            'No session with the token could be opened in time: its library '
+            'is slow or hangs'
+        )
 
     def _take_idle(self, since: float) -> Worker | None:
         """The one that was used last, if any is right."""
@@ -151,6 +154,14 @@ class Sessions:
             worker.kill()
             self._workers.discard(worker)
         return None
+
+    def _still_opening(self, opening: _Opening | None) -> _Opening | None:
+        """One that failed, or goes on; a new one if there is room."""
+        if opening is not None and (opening.error or not opening.done):
+            return opening
+        # It was opened, and is used by another, or gone.
+        room = self._limits.workers - len(self._workers) - len(self._threads)
+        return self._open() if room > 0 else None
 
     def _open(self) -> _Opening:
         opening = _Opening()
@@ -173,6 +184,7 @@ class Sessions:
             opening.error = exc
         with self._changed:
             self._threads.discard(threading.current_thread())
+            opening.done = True
             if worker is not None and generation == self._generation:
                 self._workers.add(worker)
                 self._idle.append(worker)

@@ -30,12 +30,32 @@ class _Interrupted(proxy.Proxy):
         request.end_headers()
 
 
+class _Forgetful(proxy.Proxy):
+    """A proxy that does not pass on what Barbican answers to an order."""
+
+    def altered(self, path: str, body: bytes) -> bytes:
+        return b'' if path.rstrip('/') == '/v1/orders' else body
+
+
 class _Unhurried(proxy.Proxy):
     """A proxy that lets no order look done."""
 
     def altered(self, path: str, body: bytes) -> bytes:
         if path.startswith('/v1/orders/'):
             return body.replace(b'"ACTIVE"', b'"PENDING"')
+        return body
+
+
+class _Slow(_Interrupted):
+    """One whose orders then go on for one more look."""
+
+    looks = 0
+
+    def altered(self, path: str, body: bytes) -> bytes:
+        if path.startswith('/v1/orders/') and b'"ACTIVE"' in body:
+            self.looks += 1
+            if self.looks == 1:
+                return body.replace(b'"ACTIVE"', b'"PENDING"')
         return body
 
 
@@ -72,6 +92,20 @@ class TestOrders(base.FunctionalTest):
         with _Interrupted(self.url) as between:
             self.order(between.url, SPEC)
         self.assertTrue(between.broken)
+        self.assertEqual(self.before, self.stored())
+
+    def test_who_placed_it_does_not_hear_of_it(self) -> None:
+        with (
+            _Forgetful(self.url) as between,
+            self.assertLogs(remote_barbican.LOG, 'WARNING') as logs,
+        ):
+            self.order(between.url, SPEC)
+        self.assertIn(f'a key order named {NAME!r}', logs.output[0])
+
+    def test_done_after_it_was_interrupted(self) -> None:
+        with _Slow(self.url) as between:
+            self.order(between.url, SPEC)
+        self.assertEqual(2, between.looks)
         self.assertEqual(self.before, self.stored())
 
     def test_one_that_takes_too_long(self) -> None:

@@ -26,11 +26,16 @@ class TestProcesses(unittest.TestCase):
         self.token.use_in(self)
         self.logins = libraries.Logins(self.token)
         self.config = self.token.folder / 'secretstore.conf'
+        self.timeouts: dict[str, object] = {}
         self.configure(state_path=self.token.folder)
         self.token.write_pin(WRONG)
 
     def configure(self, **options: object) -> None:
-        group = {**self.token.options(), 'library_path': self.logins.library}
+        group = {
+            **self.token.options(),
+            'library_path': self.logins.library,
+            **self.timeouts,
+        }
         uwsgi.write_options(self.config, {'DEFAULT': options, 'pkcs11': group})
 
     def hsm(self, action: str) -> str:
@@ -102,6 +107,16 @@ class TestProcesses(unittest.TestCase):
         self.assertIn('did not answer', self.hsm('list'))
         self.assertIn('accepted', self.hsm('check'))
         self.assert_all('no secret keys', self.at_once())
+
+    def test_logins_that_hang(self) -> None:
+        """For longer than anybody waits for a session."""
+        self.timeouts = {'start_timeout': 2, 'wait_timeout': 1}
+        self.configure(state_path=self.token.folder)
+        self.logins.hang.touch()
+        for _ in range(2):
+            self.assertIn('did not open a session in 2 s', self.hsm('list'))
+        self.assertIn('did not answer when', self.hsm('list'))
+        self.assertEqual(2, self.logins.taken())
 
     def test_one_that_is_answered_again(self) -> None:
         self.token.write_pin(self.token.pin)

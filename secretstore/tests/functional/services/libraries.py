@@ -32,7 +32,7 @@ U C_GetFunctionList(void **list) {
 """
 _LOGIN = 19
 # Each login is seen: a file grows by one byte. As long as there is another
-# file, it crashes then.
+# file, it crashes then, or hangs.
 _COUNTING = """
 static U instead(U session, U user, void *pin, U length) {
     int file = open(ATTEMPTS, O_CREAT | O_WRONLY | O_APPEND, 0600);
@@ -41,6 +41,8 @@ static U instead(U session, U user, void *pin, U length) {
     close(file);
     if (access(CRASH, F_OK) == 0)
         abort();
+    if (access(HANG, F_OK) == 0)
+        sleep(60);
     return ((U (*)(U, U, void *, U))behind[POINTER])(
         session, user, pin, length);
 }
@@ -85,14 +87,21 @@ def around(
 class Logins:
     """The library of a token, which counts how often it is logged in to.
 
-    It crashes at each login as long as the file crash exists.
+    It crashes at each login as long as the file crash exists, and hangs as
+    long as hang does.
     """
 
     def __init__(self, token: tokens.Token) -> None:
         self._file = token.folder / 'logins'
         self.crash = token.folder / 'crash'
+        self.hang = token.folder / 'hang'
         self.library = around(
-            token, _LOGIN, _COUNTING, ATTEMPTS=self._file, CRASH=self.crash
+            token,
+            _LOGIN,
+            _COUNTING,
+            ATTEMPTS=self._file,
+            CRASH=self.crash,
+            HANG=self.hang,
         )
 
     def taken(self) -> int:

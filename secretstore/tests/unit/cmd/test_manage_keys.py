@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
 import sqlite3
 import subprocess
 import uuid
 
+from oslo_config import cfg
 from oslo_utils import timeutils
 
 from secretstore import errors
 from secretstore.conductor import rewrapping, service
+from secretstore.crypto import aead
 from secretstore.db import migration, secret_stores
 from secretstore.db.engine import Database
 from secretstore.keys import memory
@@ -19,10 +22,20 @@ OTHER = 'secretstore.security.proprietary.SecurityWorkflow'
 
 
 class Closed(proprietary.SecurityWorkflow):
-    """A custodian that makes no new master key."""
+    """A custodian that is away while a file says so."""
 
-    def create_master_key(self) -> str:
-        raise errors.MasterKeyUnavailable('The vault is closed')
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        super().__init__(conf)
+        keys = Path(conf.proprietary.crypt_key_dir)
+        self._closed = keys.with_name('closed')
+
+    def _master_key(self, reference: str) -> aead.Aead:
+        self.check()
+        return super()._master_key(reference)
+
+    def check(self) -> None:
+        if self._closed.exists():
+            raise errors.MasterKeyUnavailable('The vault is closed')
 
 
 CLOSED = f'{__name__}.Closed'
@@ -183,9 +196,10 @@ class ProjectKeyTest(KeysTest):
             secret_stores.prefer(connection, project_id, store.id)
 
     def test_all_but_those_that_cannot(self) -> None:
+        self.prefer_closed('p2')
         for project in ('p2', 'p3', 'p4'):
             self.keys.seal(project, b'payload', b'row')
-        self.prefer_closed('p2')
+        (self.folder / 'closed').touch()
         before = self.in_use()
         done = self.run_project('rotate', '--all')
         self.assert_ends(
@@ -194,6 +208,14 @@ class ProjectKeyTest(KeysTest):
         between = self.in_use()
         self.assertEqual(
             {('p2', before['p2'])}, {*before.items()} & {*between.items()}
+        )
+
+        (self.folder / 'closed').unlink()
+        began = done.stdout.split('Keys made before ')[1].split()[0]
+        done = self.run_project('rotate', '--all', '--before', began)
+        self.assert_ends(0, done, '1 projects')
+        self.assertEqual(
+            {}, dict({*before.items()} & {*self.in_use().items()})
         )
 
     def test_all_again_makes_no_more_keys(self) -> None:

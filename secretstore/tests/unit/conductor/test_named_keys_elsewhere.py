@@ -144,7 +144,7 @@ class KeptElsewhereTest(ConductorTest):
             self.addCleanup(timer.join)
             timer.start()
 
-        timer = threading.Timer(0.05, self.delete_elsewhere)
+        timer = threading.Timer(0.25, self.delete_elsewhere)
         self.strategy().before_it_reads = delete_slowly
         with self.assertRaises(errors.NotFound):
             self.backups.get(ME, self.new_id)

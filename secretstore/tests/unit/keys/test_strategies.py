@@ -7,7 +7,7 @@ import threading
 from secretstore import errors
 from secretstore.db import keys as rows
 from secretstore.db import secret_stores
-from secretstore.keys import hierarchy
+from secretstore.keys import hierarchy, rotation
 from secretstore.tests.unit.db import base
 from secretstore.tests.unit.keys import world
 
@@ -237,6 +237,17 @@ class MasterKeysTest(Base):
         with self.assertRaises(errors.StartupError):
             self.conductor().verify()
         self.damage('one')
+        with self.assertRaises(errors.Corrupt):
+            self.keys_of_one.check()
+
+    def test_what_guards_nothing_is_no_help(self) -> None:
+        """As the key of before is none once all was migrated."""
+        self.prefer('two')
+        self.keys_of_one.seal(MINE, b'x', ROW)
+        known = self.keys_of_one.master_keys
+        rotation.Rotation(self.database, known).migrate('two')
+        self.keys_of_one.check()
+        self.damage('two')
         with self.assertRaises(errors.Corrupt):
             self.keys_of_one.check()
 

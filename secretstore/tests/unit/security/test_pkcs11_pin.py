@@ -213,6 +213,20 @@ class RefusedTest(_Base):
         self.answers = True
         self.assertEqual('works', self.present(source))
 
+    def test_what_others_met_is_nothing_to_who_knows(self) -> None:
+        self.accepted = PIN
+        service = pin.Pin(self.conf)
+        self.present(service)
+        self.answers = False
+        for _ in range(2):
+            self.present(pin.Pin(self.conf))
+        self.assertEqual('no answer', self.present(service))
+        self.answers = True
+        self.assertIn('hsm check', self.present(pin.Pin(self.conf)))
+        # It shows that the token takes it.
+        self.assertEqual('works', self.present(service))
+        self.assertEqual('works', self.present(pin.Pin(self.conf)))
+
     def test_one_that_was_accepted_and_is_refused(self) -> None:
         """Where nothing but this process remembers it."""
         self.conf.set_override('state_path', str(self.folder / 'none'))
