@@ -15,6 +15,7 @@ import typing
 
 from secretstore.tests.functional.services import process, system, tokens
 
+_CLONE_FS = 0x00000200
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWIPC = 0x08000000
 _SPACES = {'mnt': _CLONE_NEWNS, 'ipc': _CLONE_NEWIPC}
@@ -131,6 +132,9 @@ def _own_view() -> typing.Iterator[None]:
     try:
         yield
     finally:
+        # A thread that was started meanwhile and has not quite ended shares
+        # what setns(2) changes only for a thread that shares it with none.
+        libc.unshare(_CLONE_FS)
         for flag, file in before.items():
             if libc.setns(file, flag):
                 raise OSError(ctypes.get_errno(), 'setns')
