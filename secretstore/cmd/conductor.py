@@ -89,7 +89,7 @@ class Worker:
             longest = self._conf.graceful_shutdown_timeout or _DAY
             self._server.stop(max(longest - _RESERVE_SECONDS, 0.5))
         if self._embedded is not None:
-            self._embedded.background.stop()
+            self._embedded.stop()
 
     def wait(self) -> None:
         """Nothing to wait for: requests come to other threads."""

@@ -71,6 +71,12 @@ class Embedded(NamedTuple):
 
     conductor: Conductor
     background: Background
+    keys: KeyHierarchy
+
+    def stop(self) -> None:
+        """End what it does by itself, forget keys, let custodians go."""
+        self.background.stop()
+        self.keys.stop()
 
 
 def start_embedded(conf: cfg.ConfigOpts) -> Conductor:
@@ -104,7 +110,7 @@ def build(conf: cfg.ConfigOpts) -> Embedded:
     background = Background(tasks)
     conductor = _conductor(conf, database, keys, jobs, background)
     database.dispose()
-    return Embedded(conductor, background)
+    return Embedded(conductor, background, keys)
 
 
 def _conductor(

@@ -163,18 +163,29 @@ class Pin:
         if own in _FINAL and self._is_current(note):
             self._write_down(token, pin, own, shared=note.shared)
             return own
+        found = self._found(turn, token, pin)
+        if found is None:
+            if own in _FINAL:
+                # Told at once from now on, until there is something to be had.
+                self._write_down(token, pin, own, shared=note.shared)
+            return own
+        if found in _FINAL:
+            self._write_down(token, pin, found, shared=True)
+        # Or somebody has had it forgotten.
+        return found if note.shared else max(found, own)
+
+    def _found(self, turn: Turn | None, token: str, pin: str) -> Known | None:
+        """What all processes know; None when that is not to be had."""
+        found = None
         if turn is not None:
             with self._reported():
                 found = turn.known(token, pin)
-                if self._is_of(accepted, token, pin):
-                    # Others had no answer; this process knows better.
-                    if found is Known.NO_ANSWER_TWICE:
-                        found = Known.NO_ANSWER
-                if found in _FINAL:
-                    self._write_down(token, pin, found, shared=True)
-                # Or somebody has had it forgotten.
-                own = found if note.shared else max(found, own)
-        return own
+        if found is Known.NO_ANSWER_TWICE and self._is_of(
+            self._accepted, token, pin
+        ):
+            # Others had no answer; this process knows better.
+            return Known.NO_ANSWER
+        return found
 
     def _remember(
         self, turn: Turn | None, token: str, pin: str, known: Known

@@ -81,8 +81,9 @@ class Pool:
                     if new and failed.kind == 'missing':
                         self._note_missing(request)
                     _raise(failed)
-                self._sessions.end(worker, works=failed.kind == 'missing')
-                worker = self._sessions.take(deadline, began)
+                worker = self._sessions.exchange(
+                    worker, deadline, began, works=failed.kind == 'missing'
+                )
 
     @property
     def token(self) -> messages.Token | None:

@@ -16,7 +16,7 @@ import msgspec
 from secretstore.security.pkcs11 import messages
 
 _MODULE = 'secretstore.security.pkcs11.worker'
-_POLITE_SECONDS = 2.0
+_KILLING_SECONDS = 2.0
 _ENDING_SECONDS = 0.5
 
 
@@ -99,10 +99,10 @@ class Worker:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
-    def close(self) -> None:
-        """Wait a moment for its end after ``hang_up``, then kill it."""
+    def close(self, seconds: float) -> None:
+        """Wait so long for its end after ``hang_up``, then kill it."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_POLITE_SECONDS)
+            self._process.wait(seconds)
         self.kill()
 
     def kill(self) -> None:
@@ -110,15 +110,15 @@ class Worker:
         self._process.kill()
         # One that the kernel cannot end yet is waited for by a later one.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_POLITE_SECONDS)
+            self._process.wait(_KILLING_SECONDS)
         self.forget()
 
     def forget(self) -> None:
         """Close our ends, as a process must that did not start it."""
         self._socket.close()
-        if self._lifeline >= 0:
-            os.close(self._lifeline)
-            self._lifeline = -1
+        lifeline, self._lifeline = self._lifeline, -1
+        if lifeline >= 0:
+            os.close(lifeline)
 
 
 def _python() -> str:

@@ -67,15 +67,22 @@ class _Content(NamedTuple):
         return {**marks, Known.REFUSED: refused}
 
 
+def _nothing() -> _Content:
+    return _Content(secrets.token_bytes(_SIZE), [])
+
+
 class Turn:
     """Nobody else of this host presents a PIN meanwhile."""
 
     def __init__(self, directory: int) -> None:
         self._directory = directory
 
-    def known(self, token: str, pin: str) -> Known:
+    def known(self, token: str, pin: str) -> Known | None:
+        """None without a file, which whatever is known leaves behind."""
         content = self._read()
-        if content is None or not content.digests:
+        if content is None:
+            return None
+        if not content.digests:
             return Known.NOTHING
         marks = content.marks(token, pin)
         return max(
@@ -85,7 +92,7 @@ class Turn:
 
     def remember(self, token: str, pin: str, known: Known) -> None:
         """On return a crash does not make anybody forget it."""
-        content = self._read() or _Content(secrets.token_bytes(_SIZE), [])
+        content = self._read() or _nothing()
         marks = content.marks(token, pin)
         if marks[known] in content.digests:
             return
@@ -95,11 +102,10 @@ class Turn:
 
     def forget(self, token: str, pin: str) -> None:
         """Have all look again, also those that remember it of themselves."""
-        content = self._read()
-        if content is not None:
-            marks = content.marks(token, pin).values()
-            kept = [d for d in content.digests if d not in marks]
-            self._write(content._replace(digests=kept))
+        content = self._read() or _nothing()
+        marks = content.marks(token, pin).values() if content.digests else ()
+        kept = [d for d in content.digests if d not in marks]
+        self._write(content._replace(digests=kept))
 
     def _read(self) -> _Content | None:
         try:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from oslo_log import log as logging
 
-from secretstore import errors
+from secretstore import errors, threads
 from secretstore.security.pkcs11 import messages, starter
 from secretstore.security.pkcs11.process import Worker
 
@@ -37,7 +37,7 @@ class _Opening:
 
     def __init__(self) -> None:
         self.done = False
-        self.error: Exception | None = None
+        self.error: errors.MasterKeyUnavailable | None = None
 
 
 class Sessions:
@@ -57,6 +57,9 @@ class Sessions:
         # Those in which one is being opened, and how often all were closed.
         self._threads: set[threading.Thread] = set()
         self._generation = 0
+        # Whether the last one could be opened, and one is being exchanged.
+        self._opens = True
+        self._exchanging = False
 
     @property
     def token(self) -> messages.Token | None:
@@ -70,25 +73,46 @@ class Sessions:
         or none at all and no session can be opened.
 
         :param deadline: as ``time.monotonic()`` has it
-        :param since: one whose session was opened before is not taken as
-            long as another can be opened
+        :param since: one whose session was opened before is not taken
         """
         opening: _Opening | None = None
         with self._changed:
             while (worker := self._take_idle(since)) is None:
                 opening = self._still_opening(opening)
                 if opening is not None and opening.error is not None:
-                    if not self._workers and not self._threads:
-                        raise opening.error
                     # A token that allows fewer sessions than configured:
                     # those that there are have to do.
-                    if since > -math.inf:
-                        since = -math.inf
-                        continue
+                    none = not self._workers and not self._threads
+                    if none or since > -math.inf:
+                        raise opening.error
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     raise self._busy()
             return worker
+
+    def exchange(
+        self, worker: Worker, deadline: float, since: float, *, works: bool
+    ) -> Worker:
+        """One that was opened since, in place of one that was taken.
+
+        Raises as ``take`` does.  While no session can be opened, those that
+        are open are kept: what one of them cannot do, it may do for others.
+
+        :param works: as for ``end``
+        """
+        with self._changed:
+            ends = self._opens and not self._exchanging
+            self._exchanging |= ends
+        if not ends:
+            self.put(worker)
+            return self.take(deadline, since)
+        try:
+            # First, since the token may allow no more.
+            self.end(worker, works=works)
+            return self.take(deadline, since)
+        finally:
+            with self._changed:
+                self._exchanging = False
 
     def put(self, worker: Worker) -> None:
         """Give one back that can be used again."""
@@ -107,7 +131,7 @@ class Sessions:
         """
         if works:
             worker.hang_up()
-            worker.close()
+            worker.close(_POLITE_SECONDS)
         else:
             worker.kill()
         with self._changed:
@@ -122,11 +146,11 @@ class Sessions:
             workers, self._workers = self._workers, set()
             self._idle.clear()
             self._changed.notify_all()
+        deadline = time.monotonic() + _POLITE_SECONDS
         for worker in workers:
             worker.hang_up()
         for worker in workers:
-            worker.close()
-        deadline = time.monotonic() + _POLITE_SECONDS
+            worker.close(max(deadline - time.monotonic(), 0))
         for thread in threads:
             thread.join(max(deadline - time.monotonic(), 0))
 
@@ -171,20 +195,34 @@ class Sessions:
             name='pkcs11-session',
             daemon=True,
         )
-        thread.start()
-        self._threads.add(thread)
+        try:
+            threads.start(thread)
+        except RuntimeError as exc:
+            opening.error = errors.MasterKeyUnavailable(
+                f'No session with the token: no thread to open it in: {exc}'
+            )
+        else:
+            self._threads.add(thread)
         return opening
 
     def _start(self, opening: _Opening, generation: int) -> None:
-        worker = None
+        worker, error = None, None
         try:
             worker = self._starter.start(self._limits.for_a_worker)
-        except Exception as exc:  # noqa: BLE001 - who waits for it raises it
+        except errors.MasterKeyUnavailable as exc:
             LOG.debug('No session could be opened: %s', exc)
-            opening.error = exc
+            # One without the frames, of which some have the PIN.
+            error = type(exc)(exc.message)
+        except Exception:
+            LOG.exception('No session could be opened')
+            error = errors.MasterKeyUnavailable(
+                'No session with the token could be opened: the log of the '
+                'service says why'
+            )
         with self._changed:
             self._threads.discard(threading.current_thread())
-            opening.done = True
+            opening.done, opening.error = True, error
+            self._opens = error is None
             if worker is not None and generation == self._generation:
                 self._workers.add(worker)
                 self._idle.append(worker)

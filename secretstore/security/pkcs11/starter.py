@@ -35,7 +35,8 @@ class Starter:
         self._pin = pin
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._failure = errors.MasterKeyUnavailable('')
+        # No exception, which would keep the frames that have the PIN.
+        self._failure = errors.MasterKeyUnavailable, ''
         self._failures = 0
         self._not_before = float('-inf')
         self._clock: Callable[[], float] = time.monotonic
@@ -56,8 +57,7 @@ class Starter:
             )
         try:
             if self._clock() < self._not_before:
-                # One of its own for each thread.
-                raise type(self._failure)(self._failure.message)
+                raise self._last_failure()
             self._pin.require_unrefused()
             return self._start()
         finally:
@@ -121,10 +121,14 @@ class Starter:
             if kind == 'refused'
             else errors.MasterKeyUnavailable
         )
-        self._failure = kind_of_error(f'No session with the token: {reason}')
+        self._failure = kind_of_error, f'No session with the token: {reason}'
         self._not_before = self._clock() + pause
-        LOG.warning('%s; not tried again for %g s', self._failure, pause)
-        return self._failure
+        LOG.warning('%s; not tried again for %g s', self._failure[1], pause)
+        return self._last_failure()
+
+    def _last_failure(self) -> errors.MasterKeyUnavailable:
+        kind_of_error, message = self._failure
+        return kind_of_error(message)
 
 
 def _identity(token: messages.Token) -> str:

@@ -31,6 +31,8 @@ def main() -> None:
     _die_with(int(sys.argv[2]))
     # Nobody may look into this memory, nor is it ever written to a disk.
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    # The thread that started this process may get no signals.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         _serve(connection)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests of the pkcs11 strategy on SoftHSM have in common."""
 
+import contextlib
 import os
 import pathlib
+import signal
 import typing
 import unittest
 
@@ -41,6 +43,17 @@ def is_alive(process: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(')')[2].split()[0] not in 'ZX'
+
+
+@contextlib.contextmanager
+def frozen(worker: int) -> typing.Iterator[None]:
+    """It goes on afterwards, unless it is gone."""
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGCONT)
 
 
 class TokenTest(unittest.TestCase):

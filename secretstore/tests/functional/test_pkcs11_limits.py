@@ -3,6 +3,8 @@
 
 from concurrent import futures
 import os
+import pathlib
+import re
 import signal
 import threading
 import time
@@ -40,6 +42,25 @@ static U instead(void *arguments) {
 }
 """
 _CRASHING = 'void C_GetFunctionList(void) { *(volatile char *)0 = 0; }'
+
+
+SIGNALS = sum(1 << (number - 1) for number in (signal.SIGTERM, signal.SIGHUP))
+
+
+def blocked(thread: int) -> int:
+    """The signals that a thread does not get, as a mask."""
+    status = pathlib.Path(f'/proc/{thread}/status').read_text()
+    return int(re.findall(r'SigBlk:\s*(\w+)', status)[0], 16)
+
+
+def opening_thread() -> int:
+    (thread,) = [
+        thread
+        for thread in threading.enumerate()
+        if thread.name == 'pkcs11-session'
+    ]
+    assert thread.native_id
+    return thread.native_id
 
 
 class TestLimit(pkcs11_base.TokenTest):
@@ -118,9 +139,12 @@ class TestLimit(pkcs11_base.TokenTest):
             system.wait_for(
                 'the slow one', lambda: len(pkcs11_base.workers()) == 2, 10
             )
+            self.assertEqual(SIGNALS, blocked(opening_thread()) & SIGNALS)
             os.kill(worker, signal.SIGCONT)
             for call in calls:
                 self.assertEqual(pkcs11_base.KEY, call.result(3))
+        new = max(pkcs11_base.workers())
+        system.wait_for('signals', lambda: not blocked(new), 10)
         # Nor is it left when it comes after the end.
         strategy.stop()
         system.wait_for('none', lambda: not pkcs11_base.workers(), 10)

@@ -2,18 +2,25 @@
 """A PIN is presented once, and is nowhere to be seen."""
 
 from concurrent import futures
+import gc
 import os
 import pathlib
 import signal
 import time
+from types import FrameType
 import typing
 import unittest
 from unittest import mock
 
 from secretstore import errors
+from secretstore.security.pkcs11 import starter
 from secretstore.security.pkcs11.strategy import SecurityWorkflow
 from secretstore.tests.functional import pkcs11_base
-from secretstore.tests.functional.services import opencryptoki, process
+from secretstore.tests.functional.services import (
+    libraries,
+    opencryptoki,
+    process,
+)
 
 WRONG = '00000000'
 # What a token says after one wrong PIN, and after two.
@@ -106,6 +113,19 @@ class TestPin(pkcs11_base.TokenTest):
         for name in ('cmdline', 'environ'):
             content = pathlib.Path(f'/proc/{worker}/{name}').read_bytes()
             self.assertNotIn(self.token.pin.encode(), content)
+
+    def test_not_kept_after_a_failure(self) -> None:
+        logins = libraries.Logins(self.token)
+        self.strategy.stop()
+        self.strategy = self.started(library_path=logins.library)
+        logins.crash.touch()
+        os.kill(pkcs11_base.workers()[0], signal.SIGKILL)
+        for _ in range(2):
+            self.assertIn('died of SIGABRT', self.refusal())
+        gc.collect()
+        frames = [f for f in gc.get_objects() if isinstance(f, FrameType)]
+        starting = starter.Starter._start.__code__
+        self.assertNotIn(starting, [frame.f_code for frame in frames])
 
     def test_wrong_at_the_start(self) -> None:
         self.token.write_pin(WRONG)

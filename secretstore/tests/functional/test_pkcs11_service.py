@@ -10,7 +10,9 @@ import uuid
 
 from secretstore.tests.functional import base, clients, needles, pkcs11_base
 from secretstore.tests.functional.services import (
+    libraries,
     own,
+    split,
     system,
     tokens,
     web,
@@ -23,14 +25,26 @@ WRONG_PIN = 'this-is-no-pin'
 # Everything is logged, so that a PIN would be seen.
 VERBOSE = {'debug': True, 'default_log_levels': 'sqlalchemy=DEBUG'}
 
+_CLOSE_SESSION = 14
+# A file grows by one byte with each session that is closed.
+_TELLING = """
+static U instead(U session) {
+    int file = open(CLOSED, O_CREAT | O_WRONLY | O_APPEND, 0600);
+    if (write(file, "x", 1) != 1)
+        return 0x30; /* CKR_DEVICE_ERROR */
+    close(file);
+    return ((U (*)(U))behind[POINTER])(session);
+}
+"""
+
 
 def _projects(count: int) -> list[dict[str, str]]:
     return [clients.noauth(uuid.uuid4().hex) for _ in range(count)]
 
 
 def _children(parent: int) -> list[int]:
-    file = pathlib.Path(f'/proc/{parent}/task/{parent}/children')
-    return [int(word) for word in file.read_text().split()]
+    files = pathlib.Path(f'/proc/{parent}/task').glob('*/children')
+    return [int(word) for file in files for word in file.read_text().split()]
 
 
 class TestService(base.FunctionalTest):
@@ -188,3 +202,34 @@ class TestStandalone(unittest.TestCase):
                 'GET', f'{ref}/payload', headers=clients.basic_auth(server)
             )
             self.assertEqual(b'hush', payload.body)
+
+
+class TestConductor(base.FunctionalTest):
+    def test_sessions_are_closed_when_it_stops(self) -> None:
+        """Some tokens count those that nobody has closed."""
+        token = tokens.SoftHsm()
+        token.use_in(self)
+        closed = token.folder / 'closed'
+        library = libraries.around(
+            token, _CLOSE_SESSION, _TELLING, CLOSED=closed
+        )
+        service = split.Split(
+            self.new_database('sqlite'),
+            conductors=1,
+            options={
+                'DEFAULT': {'security_strategy': 'pkcs11'},
+                'pkcs11': {**token.options(), 'library_path': library},
+            },
+        )
+        with service:
+            answer = web.call(
+                'POST', f'{service.url}/v1/secrets', BODY, clients.noauth()
+            )
+            self.assertEqual(201, answer.status, answer.body)
+            (conductor,) = service.conductors
+            (process,) = _children(conductor.pid)
+            before = len(closed.read_text()) if closed.exists() else 0
+            (worker,) = pkcs11_base.workers(process)
+            conductor.stop()
+        self.assertFalse(pkcs11_base.is_alive(worker))
+        self.assertEqual(before + 1, len(closed.read_text()))

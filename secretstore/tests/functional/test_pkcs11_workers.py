@@ -2,7 +2,6 @@
 """The processes that hold the HSM's library: few, and never in the way."""
 
 from concurrent import futures
-import contextlib
 import os
 import pathlib
 import resource
@@ -19,16 +18,6 @@ from secretstore.tests.functional import pkcs11_base
 from secretstore.tests.functional.services import system
 
 THREADS = 32
-
-
-@contextlib.contextmanager
-def frozen(worker: int) -> typing.Iterator[None]:
-    os.kill(worker, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(worker, signal.SIGCONT)
 
 
 class TestFaults(pkcs11_base.TokenTest):
@@ -51,7 +40,7 @@ class TestFaults(pkcs11_base.TokenTest):
         return call
 
     def test_killed_in_a_call(self) -> None:
-        with frozen(self.worker):
+        with pkcs11_base.frozen(self.worker):
             call = self.in_a_thread()
             os.kill(self.worker, signal.SIGKILL)
             self.assertEqual(pkcs11_base.KEY, call.result(10))
@@ -66,7 +55,7 @@ class TestFaults(pkcs11_base.TokenTest):
         self.assertNotIn(self.worker, pkcs11_base.workers())
 
     def test_what_must_not_run_twice_is_not_repeated(self) -> None:
-        with frozen(self.worker):
+        with pkcs11_base.frozen(self.worker):
             pool = futures.ThreadPoolExecutor(1)
             self.addCleanup(pool.shutdown)
             call = pool.submit(self.strategy.create_master_key)
@@ -95,7 +84,7 @@ class TestFaults(pkcs11_base.TokenTest):
         self.assert_works()
 
     def test_hung(self) -> None:
-        with frozen(self.worker):
+        with pkcs11_base.frozen(self.worker):
             message = self.refusal()
         self.assertIn('did not answer (unwrap) in 1.5 s', message)
         self.assertNotIn(self.worker, pkcs11_base.workers())
@@ -104,7 +93,7 @@ class TestFaults(pkcs11_base.TokenTest):
     def test_all_busy(self) -> None:
         self.strategy = self.started(wait_timeout=0.3)
         (worker,) = set(pkcs11_base.workers()) - {self.worker}
-        with frozen(worker):
+        with pkcs11_base.frozen(worker):
             call = self.in_a_thread()
             for _ in range(3):
                 message = self.refusal()
@@ -171,7 +160,7 @@ class TestProcesses(pkcs11_base.TokenTest):
         assert service.stdout is not None
         with service.stdout:
             worker = int(service.stdout.readline())
-        with frozen(worker):
+        with pkcs11_base.frozen(worker):
             service.kill()
             service.wait()
             system.wait_for(

@@ -289,8 +289,30 @@ class RefusedTest(_Base):
         source = pin.Pin(self.conf)
         self.present(source)
         # What it has learnt is not forgotten with the folder.
-        (self.folder / refused_pins.FOLDER).rename(self.folder / 'gone')
-        (self.folder / refused_pins.FOLDER).touch()
+        shared = self.folder / refused_pins.FOLDER
+        shared.rename(self.folder / 'gone')
+        shared.touch()
         with self.assertLogs(refused_pins.LOG.logger, 'WARNING'):
             self.present(source)
+        # No session is opened for those who come later.
+        with self.assertRaises(errors.MasterKeyUnusable):
+            source.require_unrefused()
+        shared.unlink()
+        self.present(source)
         self.assertEqual([PIN], self.presented)
+
+    def test_the_shared_memory_is_lost(self) -> None:
+        """Which nobody does in order to have it forgotten."""
+        source = pin.Pin(self.conf)
+        file = self.folder / refused_pins.FOLDER / 'refused'
+        self.present(source)
+        with self.assertLogs(refused_pins.LOG.logger, 'WARNING'):
+            for content in (b'', b'no digits'):
+                file.write_bytes(content)
+                self.assertIn('hsm check', self.present(source))
+        file.unlink()
+        self.assertIn('hsm check', self.present(source))
+        self.assertEqual([PIN], self.presented)
+        self.accepted = PIN
+        self.present(pin.Pin(self.conf, again=True))
+        self.assertEqual('works', self.present(source))

@@ -52,8 +52,11 @@ class RefusedPinsTest(unittest.TestCase):
 
     def test_nothing_is_kept_of_what_was_not_refused(self) -> None:
         self.assertFalse(self.knows())
-        self.forget()
         self.assertEqual([], os.listdir(self.file.parent))
+        # But those who remember it of themselves are to see that.
+        self.forget()
+        (salt,) = self.file.read_text().split()
+        self.assertEqual(64, len(salt))
 
     def test_each_is_for_one_token(self) -> None:
         self.remember()
