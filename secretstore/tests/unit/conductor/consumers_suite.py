@@ -47,7 +47,7 @@ class ConsumersTogether(base.DatabaseTest):
         folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, folder)
         conf = make_conf(folder, database__connection=self.url)
-        self.conductor, _ = service.build(conf)
+        self.conductor = service.build(conf).conductor
         self.secrets = self.conductor.secrets
         self.containers = self.conductor.containers
 
