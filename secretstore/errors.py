@@ -26,6 +26,7 @@ holds a key, a payload, a token or a PIN.
     +-- Unavailable           temporary: the same call may work later
     |   +-- ConductorUnavailable
     |   +-- DatabaseUnavailable
+    |   |   +-- BeingChanged    by others, each time it was tried
     |   +-- MasterKeyUnavailable
     |       +-- MasterKeyUnusable   until somebody changes something
     +-- StartupError          the service must not start; one line says why
@@ -124,6 +125,10 @@ class ConductorUnavailable(Unavailable):
 
 class DatabaseUnavailable(Unavailable):
     """The database cannot be reached or did not answer in time."""
+
+
+class BeingChanged(DatabaseUnavailable):
+    """Others changed the same thing, each time it was tried."""
 
 
 class MasterKeyUnavailable(Unavailable):

@@ -85,14 +85,21 @@ def _rotate_each(
         try:
             with away.asking(keys.strategy(row.project_id)):
                 keys.rotate(row.project_id, row.id)
-        except errors.DatabaseUnavailable:
-            raise
         except errors.SecretStoreError as error:
+            if _is_for_all(error):
+                raise
             print(f'Project {row.project_id}: {error}', file=sys.stderr)
             failed += 1
         else:
             done += 1
     return done, failed
+
+
+def _is_for_all(error: errors.SecretStoreError) -> bool:
+    """Whether no project can have a new key at the moment."""
+    return isinstance(error, errors.DatabaseUnavailable) and not isinstance(
+        error, errors.BeingChanged
+    )
 
 
 def _time(text: str) -> datetime.datetime:

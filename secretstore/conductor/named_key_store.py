@@ -72,7 +72,13 @@ class NamedKeyStore:
             self._lists.require_room(project_id, name.kind)
             mine = self._made(project_id, name, strategy, make())
             if self._add(mine):
-                return self._delivered(mine)._replace(is_new=True)
+                try:
+                    return self._delivered(mine)._replace(is_new=True)
+                except errors.MasterKeyNotFound:
+                    if not self._goes_soon(mine):
+                        raise
+                    # It was deleted meanwhile.
+                    continue
             # Another was faster, or deleted what our own first try did add.
             self._discard(mine)
         raise _being_changed(name.kind, name.object_id)
@@ -227,8 +233,8 @@ def _not_found(kind: Kind, object_id: str) -> errors.NotFound:
     return errors.NotFound(f'There is no key of {kind} {object_id}.')
 
 
-def _being_changed(kind: Kind, object_id: str) -> errors.DatabaseUnavailable:
-    return errors.DatabaseUnavailable(
+def _being_changed(kind: Kind, object_id: str) -> errors.BeingChanged:
+    return errors.BeingChanged(
         f'The key of {kind} {object_id} is being changed'
     )
 

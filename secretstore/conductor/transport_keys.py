@@ -153,9 +153,7 @@ class TransportKeyManager:
                 pass
             row = self._row_in_use()
         if row is None:
-            raise errors.DatabaseUnavailable(
-                'The transport keys are being changed'
-            )
+            raise errors.BeingChanged('The transport keys are being changed')
         return row
 
     def _new(self) -> TransportKeyRow:

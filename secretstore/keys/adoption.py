@@ -52,7 +52,7 @@ class Adoption:
             if self._use(old, made):
                 LOG.info('Master key %s is %s', made.id, reference)
                 return made
-        raise errors.DatabaseUnavailable(
+        raise errors.BeingChanged(
             f'The master keys of security strategy {strategy} are being '
             f'changed'
         )

@@ -77,15 +77,10 @@ class MasterKeys:
             ``StartupError``
         """
         startup.start_all(self._strategies, check=True, away=away)
-        self._verify_all(away.names if away else frozenset())
+        self._verify_all(away)
 
-    def _verify_all(self, but: frozenset[str] = frozenset()) -> None:
-        for row in self._read(rows.master_keys):
-            if row.retired_at is None and row.strategy not in but:
-                try:
-                    self.verify_key(row)
-                except errors.SecretStoreError as exc:
-                    raise startup.of_key(row, exc) from exc
+    def _verify_all(self, away: Away | None = None) -> None:
+        startup.verify_all(self._read(rows.master_keys), self.verify_key, away)
         default = self.default()
         if default not in self._strategies:
             raise startup.not_enabled_default(default)
@@ -151,7 +146,7 @@ class MasterKeys:
             self._create(name)
             row = self._row_in_use(name)
             if row is None:
-                raise errors.MasterKeyUnavailable(
+                raise errors.BeingChanged(
                     f'The master keys of security strategy {name} are being '
                     f'changed'
                 )

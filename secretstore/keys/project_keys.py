@@ -208,7 +208,7 @@ class ProjectKeys:
         return True
 
 
-def _being_changed(project_id: str) -> errors.DatabaseUnavailable:
-    return errors.DatabaseUnavailable(
+def _being_changed(project_id: str) -> errors.BeingChanged:
+    return errors.BeingChanged(
         f'The keys of project {project_id} are being changed'
     )

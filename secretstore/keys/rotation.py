@@ -135,7 +135,7 @@ class Rotation:
                     key.id,
                 )
                 return key
-        raise errors.DatabaseUnavailable(
+        raise errors.BeingChanged(
             f'The master keys of security strategy {strategy} are being '
             f'changed'
         )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts strategies; why a conductor does not start, one line each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from oslo_log import log as logging
 
@@ -35,6 +35,29 @@ def start_all(
                 raise refusal(f'Security strategy {name}', exc) from exc
         except errors.SecretStoreError as exc:
             raise refusal(f'Security strategy {name}', exc) from exc
+
+
+def verify_all(
+    keys: Iterable[MasterKeyRow],
+    verify: Callable[[MasterKeyRow], None],
+    away: Away | None,
+) -> None:
+    """Verify those that are not retired; StartupError.
+
+    :param away: as for ``start_all``; whom it has is not asked
+    """
+    noted = Away() if away is None else away
+    for row in keys:
+        if row.retired_at is not None:
+            continue
+        try:
+            with noted.asking(row.strategy):
+                verify(row)
+        except errors.MasterKeyUnavailable as exc:
+            if away is None:
+                raise of_key(row, exc) from exc
+        except errors.SecretStoreError as exc:
+            raise of_key(row, exc) from exc
 
 
 def warn_of_migrated(default: str, configured: str) -> None:

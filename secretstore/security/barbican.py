@@ -11,6 +11,7 @@ from secretstore import errors
 from secretstore.cache import TtlCache
 from secretstore.crypto import aead
 from secretstore.security import (
+    barbican_orders,
     delivery,
     local,
     remote_barbican,
@@ -37,21 +38,30 @@ class SecurityWorkflow(workflow.BaseSecurityWorkflow):
     delivery asks for one.
     """
 
-    _barbican: remote_barbican.RemoteBarbican
-
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         super().__init__(conf)
+        self._started: remote_barbican.RemoteBarbican | None = None
         self._keys: TtlCache[str, aead.Aead] = TtlCache(
             conf.barbican.key_cache_ttl, _CACHED_KEYS, time.monotonic
         )
 
     def start(self) -> None:
-        self._barbican = remote_barbican.RemoteBarbican(self.conf)
-        self._barbican.check()
+        self._started = remote_barbican.RemoteBarbican(self.conf)
+        self._started.check()
 
     def stop(self) -> None:
         self._keys.clear()
-        self._barbican.disconnect()
+        # Also when it, or another one before it, did not start.
+        if self._started is not None:
+            self._started.disconnect()
+
+    @property
+    def _barbican(self) -> remote_barbican.RemoteBarbican:
+        if self._started is None:
+            raise errors.MasterKeyUnavailable(
+                'Barbican: the strategy was not started'
+            )
+        return self._started
 
     def create_master_key(self) -> str:
         return self._barbican.store(_NAME, aead.generate_key())
@@ -98,7 +108,9 @@ class SecurityWorkflow(workflow.BaseSecurityWorkflow):
         """As a key order, named by what it is for, of Barbican's making."""
 
         def make() -> delivery.NewKey:
-            reference = self._barbican.order(_order_name(name), spec)
+            reference = barbican_orders.order(
+                self._barbican, _order_name(name), spec
+            )
             return delivery.NewKey(reference=reference, spec=spec)
 
         return keys.get_or_create(name, make)

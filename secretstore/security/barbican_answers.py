@@ -4,7 +4,9 @@
 from typing import Any
 
 from keystoneauth1 import loading, session
+from urllib3 import exceptions as connecting
 
+_NEVER_SENT = (connecting.NewConnectionError, connecting.ConnectTimeoutError)
 _ADVICE = {
     401: (
         'the credentials of [barbican] are refused: check auth_url, user, '
@@ -62,6 +64,17 @@ def is_missing(exc: Exception) -> bool:
 def is_for_the_operator(exc: Exception) -> bool:
     """Whether it stays as it is until somebody changes something."""
     return _status(exc) in _ADVICE
+
+
+def is_in_vain(exc: BaseException | None) -> bool:
+    """Whether nothing was done: it was refused, or could not be sent."""
+    if isinstance(exc, Exception) and 400 <= _status(exc) < 500:
+        return True
+    while exc is not None:
+        if isinstance(exc, _NEVER_SENT):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
 
 
 def advice(exc: Exception) -> str:

@@ -8,9 +8,7 @@ here as one of our errors with a hint for the operator.
 from collections.abc import Callable, Iterator
 import contextlib
 import importlib
-import logging
 import os
-import time
 from typing import Any, NamedTuple
 
 from keystoneauth1 import exceptions as keystone_exceptions
@@ -20,26 +18,15 @@ from oslo_config import cfg
 from secretstore import errors, version
 from secretstore.conf import barbican as options
 from secretstore.security import barbican_answers as answers
-from secretstore.security import delivery
-
-LOG = logging.getLogger(__name__)
 
 SERVICE_TYPE = 'key-manager'
 
-_ORDER_SECONDS = 30
 _BINARY = 'application/octet-stream'
-_PERHAPS_PLACED = (
-    'Barbican: it is not known whether a key order named %r was placed just '
-    'now: if there is one, remove it with the secret that it made, which '
-    'nothing uses'
-)
-_STILL_PENDING = (
-    'Barbican: nobody waits for order %s any more: once its workers have done '
-    'it, remove it with the secret that it made, which nothing uses'
-)
 
 
-class _Connected(NamedTuple):
+class Connected(NamedTuple):
+    """What one process talks to Barbican with."""
+
     pid: int
     session: session.Session
     endpoint: str
@@ -60,14 +47,14 @@ class RemoteBarbican:
         options.register_client_opts(conf)
         self._conf = conf
         self._make = _client_factory(conf.barbican.remote_barbican_client)
-        self._connected: _Connected | None = None
+        self._connected: Connected | None = None
         # Options are right or wrong whether or not anybody answers.
         self._new_session()
 
     def check(self) -> None:
         """Return when Barbican answers at all; needs no valid token."""
-        with self._reported('it cannot be reached'):
-            found = self._connection()
+        with self.reported('it cannot be reached'):
+            found = self.connection()
             found.session.get(found.endpoint, authenticated=False)
 
     def disconnect(self) -> None:
@@ -76,22 +63,22 @@ class RemoteBarbican:
 
     def store(self, name: str, key: bytes) -> str:
         """Store an AES key as a new secret and return its id."""
-        with self._reported('a new secret cannot be stored'):
-            secret = self._connection().client.secrets.create(
+        with self.reported('a new secret cannot be stored'):
+            secret = self.connection().client.secrets.create(
                 name=name,
                 payload=key,
                 algorithm='aes',
                 bit_length=len(key) * 8,
                 secret_type='symmetric',  # noqa: S106
             )
-            return _id_in(secret.store())
+            return id_in(secret.store())
 
     def fetch(self, secret_id: str) -> bytes:
         """The payload of a secret."""
-        with self._reported(f'secret {secret_id}', of_secret=True):
+        with self.reported(f'secret {secret_id}', of_secret=True):
             # The content type saves a request for the metadata.
             payload = (
-                self._connection()
+                self.connection()
                 .client.secrets.get(secret_id, payload_content_type=_BINARY)
                 .payload
             )
@@ -103,90 +90,18 @@ class RemoteBarbican:
 
     def delete(self, secret_id: str) -> None:
         """Remove a secret, whoever is registered as its consumer."""
-        with self._reported(f'secret {secret_id}', of_secret=True):
-            self._connection().client.secrets.delete(secret_id, force=True)
+        with self.reported(f'secret {secret_id}', of_secret=True):
+            self.connection().client.secrets.delete(secret_id, force=True)
 
-    def order(self, name: str, spec: delivery.KeySpec) -> str:
-        """Have a key made, wait for it, and return the id of its secret."""
-        reference = self._placed(name, spec)
-        end = time.monotonic() + _ORDER_SECONDS
-        try:
-            with self._reported(f'order {_id_in(reference)}'):
-                secret_id = self._finished(reference, end)
-        except errors.SecretStoreError:
-            self._remove_vain_order(reference, end)
-            raise
-        # The key is there, and that is what was asked for.
-        try:
-            with self._reported(f'order {_id_in(reference)} stays'):
-                self._connection().client.orders.delete(reference)
-        except errors.SecretStoreError as error:
-            LOG.warning('%s', error.message)
-        return secret_id
-
-    def _placed(self, name: str, spec: delivery.KeySpec) -> str:
-        try:
-            with self._reported('a key order failed'):
-                placed = self._connection().client.orders.create_key(
-                    name=name, payload_content_type=_BINARY, **spec._asdict()
-                )
-                reference: str = placed.submit()
-                return reference
-        except errors.MasterKeyUnusable:
-            raise
-        except errors.MasterKeyUnavailable:
-            LOG.warning(_PERHAPS_PLACED, name)
-            raise
-
-    def _remove_vain_order(self, reference: str, end: float) -> None:
-        """Remove an order that nobody waits for, once it is done."""
-        order_id = _id_in(reference)
-        try:
-            with self._reported(f'order {order_id} stays'):
-                client = self._connection().client
-                found = self._done(reference, end)
-                if found is None:
-                    LOG.warning(_STILL_PENDING, order_id)
-                    return
-                if found.secret_ref:
-                    client.secrets.delete(found.secret_ref, force=True)
-                client.orders.delete(reference)
-        except errors.SecretStoreError as error:
-            LOG.warning('%s', error.message)
-
-    def _done(self, reference: str, end: float) -> Any | None:
-        """The order when it is done; None when it is not by then."""
-        orders = self._connection().client.orders
-        pause = 0.05
-        while (found := orders.get(reference)).status == 'PENDING':
-            if time.monotonic() > end:
-                return None
-            time.sleep(pause)
-            pause = min(pause * 2, 1)
-        return found
-
-    def _finished(self, reference: str, end: float) -> str:
-        found = self._done(reference, end)
-        if found is None:
-            raise errors.MasterKeyUnavailable(
-                f'Barbican: order {_id_in(reference)} is still not done '
-                f'after {_ORDER_SECONDS} s: check its workers'
-            )
-        if not found.secret_ref:
-            raise errors.MasterKeyUnavailable(
-                f'Barbican: order {_id_in(reference)} failed: '
-                f'{found.error_reason}'
-            )
-        return _id_in(found.secret_ref)
-
-    def _connection(self) -> _Connected:
+    def connection(self) -> Connected:
+        """As long as nothing fails, the same."""
         found = self._connected
         # Two threads that connect at once do so twice, and wait for nobody.
         if found is None or found.pid != os.getpid():
             found = self._connected = self._connect()
         return found
 
-    def _connect(self) -> _Connected:
+    def _connect(self) -> Connected:
         group = self._conf.barbican
         found = self._new_session()
         endpoint = group.barbican_url or found.get_endpoint(
@@ -210,7 +125,7 @@ class RemoteBarbican:
             service_type=SERVICE_TYPE,
             version='v1',
         )
-        return _Connected(os.getpid(), found, endpoint, client)
+        return Connected(os.getpid(), found, endpoint, client)
 
     def _new_session(self) -> session.Session:
         try:
@@ -232,7 +147,12 @@ class RemoteBarbican:
         )
 
     @contextlib.contextmanager
-    def _reported(self, what: str, of_secret: bool = False) -> Iterator[None]:
+    def reported(self, what: str, of_secret: bool = False) -> Iterator[None]:
+        """Around what is done with the client, to raise errors of ours.
+
+        :param what: it is about
+        :param of_secret: a 404 means that Barbican does not have the secret
+        """
         try:
             yield
         except errors.SecretStoreError:
@@ -293,5 +213,6 @@ def _unversioned(endpoint: str) -> str:
     return endpoint.rstrip('/').removesuffix('/v1')
 
 
-def _id_in(reference: str) -> str:
+def id_in(reference: str) -> str:
+    """The last part of a reference, which is a URL."""
     return reference.rstrip('/').rpartition('/')[2]

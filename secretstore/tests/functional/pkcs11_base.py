@@ -78,6 +78,9 @@ class TokenTest(unittest.TestCase):
     def unwrap(self) -> bytes:
         return self.strategy.unwrap(self.reference, self.wrapped, BINDING)
 
+    def unwrap_with(self, key: str) -> bytes:
+        return self.strategy.unwrap(key, self.wrapped, BINDING)
+
     def assert_works(self) -> None:
         self.assertEqual(KEY, self.unwrap())
 

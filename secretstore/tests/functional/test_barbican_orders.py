@@ -5,7 +5,7 @@ from http import server
 from unittest import mock
 
 from secretstore import errors
-from secretstore.security import delivery, remote_barbican
+from secretstore.security import barbican_orders, delivery, remote_barbican
 from secretstore.tests.functional import base, custody
 from secretstore.tests.functional.services import proxy
 
@@ -75,47 +75,83 @@ class TestOrders(base.FunctionalTest):
             {secret.secret_ref for secret in secrets},
         )
 
-    def order(
-        self, url: str, spec: delivery.KeySpec
-    ) -> errors.MasterKeyUnavailable:
-        found = remote_barbican.RemoteBarbican(custody.conf(custody.of(url)))
+    def order(self, url: str, spec: delivery.KeySpec = SPEC) -> str:
+        conf = custody.conf(custody.of(url))
+        found = remote_barbican.RemoteBarbican(conf)
+        return barbican_orders.order(found, NAME, spec)
+
+    def refused(self, url: str, spec: delivery.KeySpec = SPEC) -> str:
         with self.assertRaises(errors.MasterKeyUnavailable) as caught:
-            found.order(NAME, spec)
-        return caught.exception
+            self.order(url, spec)
+        return caught.exception.message
+
+    def assert_made(self, secret_id: str) -> None:
+        orders, secrets = self.stored()
+        self.assertEqual(self.before[0], orders)
+        (made,) = secrets - self.before[1]
+        self.assertTrue(made.endswith(secret_id))
 
     def test_one_that_fails(self) -> None:
-        error = self.order(self.url, SPEC._replace(bit_length=136))
-        self.assertRegex(error.message, 'order [0-9a-f-]{36} failed: ')
+        message = self.refused(self.url, SPEC._replace(bit_length=136))
+        self.assertRegex(message, 'order [0-9a-f-]{36} failed: ')
         self.assertEqual(self.before, self.stored())
 
     def test_interrupted(self) -> None:
+        """Whoever waits for the key gets it nevertheless."""
         with _Interrupted(self.url) as between:
-            self.order(between.url, SPEC)
+            self.assert_made(self.order(between.url))
         self.assertTrue(between.broken)
+
+    def test_done_after_it_was_interrupted(self) -> None:
+        with _Slow(self.url) as between:
+            self.assert_made(self.order(between.url))
+        self.assertEqual(2, between.looks)
+
+    def test_interrupted_until_it_is_too_late(self) -> None:
+        with (
+            _Interrupted(self.url) as between,
+            mock.patch.object(barbican_orders, '_ORDER_SECONDS', -1),
+        ):
+            self.assertIn('HTTPServerError', self.refused(between.url))
         self.assertEqual(self.before, self.stored())
 
     def test_who_placed_it_does_not_hear_of_it(self) -> None:
         with (
             _Forgetful(self.url) as between,
-            self.assertLogs(remote_barbican.LOG, 'WARNING') as logs,
+            self.assertLogs(barbican_orders.LOG, 'WARNING') as logs,
         ):
-            self.order(between.url, SPEC)
+            self.refused(between.url)
         self.assertIn(f'a key order named {NAME!r}', logs.output[0])
 
-    def test_done_after_it_was_interrupted(self) -> None:
-        with _Slow(self.url) as between:
-            self.order(between.url, SPEC)
-        self.assertEqual(2, between.looks)
+    def test_none_that_was_surely_not_placed(self) -> None:
+        """Nobody has to look for it."""
+        conf = custody.conf(custody.of(self.url))
+        with proxy.Proxy(self.url) as between:
+            conf.set_override('barbican_url', between.url, 'barbican')
+            found = remote_barbican.RemoteBarbican(conf)
+            found.check()
+        for spec in (SPEC, SPEC._replace(algorithm='')):
+            with (
+                self.assertNoLogs(barbican_orders.LOG, 'WARNING'),
+                self.assertRaises(errors.MasterKeyUnavailable) as caught,
+            ):
+                barbican_orders.order(found, NAME, spec)
+            self.assertIn('a key order failed', caught.exception.message)
+            # The second time it is asked itself, and refuses.
+            found = remote_barbican.RemoteBarbican(
+                custody.conf(custody.of(self.url))
+            )
+        self.assertIn('Bad Request', caught.exception.message)
         self.assertEqual(self.before, self.stored())
 
     def test_one_that_takes_too_long(self) -> None:
         """Its key may still be made: it is for an operator to remove both."""
         with (
             _Unhurried(self.url) as between,
-            mock.patch.object(remote_barbican, '_ORDER_SECONDS', 0.1),
-            self.assertLogs(remote_barbican.LOG, 'WARNING') as logs,
+            mock.patch.object(barbican_orders, '_ORDER_SECONDS', 0.1),
+            self.assertLogs(barbican_orders.LOG, 'WARNING') as logs,
         ):
-            error = self.order(between.url, SPEC)
-        self.assertIn('is still not done', error.message)
+            message = self.refused(between.url)
+        self.assertIn('is still not done', message)
         (order,) = self.stored()[0] - self.before[0]
         self.assertIn(order.rpartition('/')[2], logs.output[0])

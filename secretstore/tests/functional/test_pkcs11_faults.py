@@ -1,13 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokens that go, come back, are others, or hold what they should not."""
 
-from concurrent import futures
-import contextlib
 import os
 import signal
-import threading
-import typing
-from unittest import mock
 import uuid
 
 from secretstore import errors
@@ -21,8 +16,6 @@ from secretstore.tests.functional.services import tokens
 
 
 class TestTokenAway(pkcs11_base.TokenTest):
-    options: typing.ClassVar[dict[str, object]] = {'workers': 4}
-
     def test_removed_and_back(self) -> None:
         with self.token.away():
             with self.assertRaises(errors.MasterKeyUnavailable) as caught:
@@ -51,27 +44,6 @@ class TestTokenAway(pkcs11_base.TokenTest):
             self.assertIn(self.reference, caught.exception.message)
             self.assertIn('Restore it', caught.exception.message)
         self.assert_heals()
-
-    def open_sessions(self, number: int) -> None:
-        """Each is opened because those before it are busy."""
-        with (
-            futures.ThreadPoolExecutor(2 * number) as pool,
-            contextlib.ExitStack() as busy,
-        ):
-            for _ in range(number - 1):
-                busy.enter_context(pkcs11_base.frozen(self.newest()))
-                calls = [pool.submit(self.unwrap) for _ in range(2)]
-                both = futures.wait(calls, 20, futures.FIRST_COMPLETED)
-                self.assertEqual(
-                    [pkcs11_base.KEY], [c.result() for c in both.done]
-                )
-        self.assertEqual(number, len(pkcs11_base.workers()))
-
-    def newest(self) -> int:
-        return max(pkcs11_base.workers())
-
-    def unwrap_with(self, key: str) -> bytes:
-        return self.strategy.unwrap(key, self.wrapped, pkcs11_base.BINDING)
 
     def test_what_an_old_session_misses_is_asked_of_a_new_one(self) -> None:
         with self.token.away():
@@ -116,36 +88,6 @@ class TestTokenAway(pkcs11_base.TokenTest):
         for _ in range(10):
             self.refusal(unwrap, errors.MasterKeyNotFound)
         self.assertEqual(second, pkcs11_base.workers())
-        self.assert_works()
-
-    def test_while_no_session_can_be_opened_those_that_are_open_stay(
-        self,
-    ) -> None:
-        self.open_sessions(4)
-        self.token.write_pin('00000000')
-        lost = reference.new('lost').reference
-        with futures.ThreadPoolExecutor(4) as pool:
-            for call in [
-                pool.submit(self.unwrap_with, lost) for _ in range(12)
-            ]:
-                message = self.refusal(call.result)
-                self.assertIn('the token refused this PIN', message)
-        # The first one was given up for one that could not be opened.
-        self.assertEqual(3, len(pkcs11_base.workers()))
-        self.assert_works()
-        self.token.write_pin(self.token.pin)
-        for _ in range(2):
-            self.refusal(
-                lambda: self.unwrap_with(lost), errors.MasterKeyNotFound
-            )
-        self.assert_works()
-
-    def test_no_thread_can_be_started(self) -> None:
-        os.kill(pkcs11_base.workers()[0], signal.SIGKILL)
-        with mock.patch.object(
-            threading.Thread, 'start', side_effect=RuntimeError('no more')
-        ):
-            self.assertIn('no thread to open it in: no more', self.refusal())
         self.assert_works()
 
     def test_away_at_the_start(self) -> None:

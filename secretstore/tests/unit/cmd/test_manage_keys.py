@@ -6,6 +6,7 @@ import uuid
 
 from oslo_config import cfg
 from oslo_utils import timeutils
+import sqlalchemy as sa
 
 from secretstore import errors
 from secretstore.conductor import rewrapping, service
@@ -22,15 +23,18 @@ OTHER = 'secretstore.security.proprietary.SecurityWorkflow'
 
 
 class Closed(proprietary.SecurityWorkflow):
-    """A custodian that is away while a file says so."""
+    """A custodian that is away, or has no keys, while a file says so."""
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         super().__init__(conf)
         keys = Path(conf.proprietary.crypt_key_dir)
         self._closed = keys.with_name('closed')
+        self._locked = keys.with_name('locked')
 
     def _master_key(self, reference: str) -> aead.Aead:
         self.check()
+        if self._locked.exists():
+            raise errors.MasterKeyUnavailable('The vault is locked')
         return super()._master_key(reference)
 
     def check(self) -> None:
@@ -38,6 +42,12 @@ class Closed(proprietary.SecurityWorkflow):
             raise errors.MasterKeyUnavailable('The vault is closed')
 
 
+# Somebody is always faster with a new key of this project.
+OVERTAKEN = """
+CREATE TRIGGER overtaken BEFORE INSERT ON project_keys
+WHEN NEW.project_id = 'p2'
+BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: project_keys.in_use'); END
+"""
 CLOSED = f'{__name__}.Closed'
 
 
@@ -216,6 +226,25 @@ class ProjectKeyTest(KeysTest):
         self.assert_ends(0, done, '1 projects')
         self.assertEqual(
             {}, dict({*before.items()} & {*self.in_use().items()})
+        )
+
+    def test_all_but_those_whose_master_key_cannot_be_had(self) -> None:
+        self.prefer_closed('p2')
+        self.keys.seal('p2', b'payload', b'row')
+        (self.folder / 'locked').touch()
+        done = self.run_project('rotate', '--all')
+        self.assert_ends(
+            1, done, '1 projects have a new key', 'p2: The vault is locked'
+        )
+
+    def test_all_but_one_that_others_change(self) -> None:
+        for project in ('p2', 'p3'):
+            self.keys.seal(project, b'payload', b'row')
+        with self.database.writing() as connection:
+            connection.execute(sa.text(OVERTAKEN))
+        done = self.run_project('rotate', '--all')
+        self.assert_ends(
+            1, done, '2 projects have a new key', 'p2 are being changed'
         )
 
     def test_all_again_makes_no_more_keys(self) -> None:

@@ -53,6 +53,13 @@ class StatusTest(CommandTest):
             )
         self.check(2, 'Failure', 'Security strategy barbican')
 
+    def test_a_strategy_that_can_never_work(self) -> None:
+        self.prepare()
+        with self.file.open('a') as file:
+            file.write('[DEFAULT]\nenabled_security_strategies = barbican\n')
+        output = self.check(2, 'Failure', 'auth_type is not set')
+        self.assertNotIn('Traceback', output)
+
     def test_a_strategy_that_keeps_named_keys_and_is_not_enabled(self) -> None:
         self.prepare()
         with sqlite3.connect(self.folder / 'secretstore.db') as database:

@@ -135,6 +135,12 @@ class KeptElsewhereTest(ConductorTest):
         self.assertNotEqual(first['key'], second['key'])
         self.assertEqual([second['key']], list(Elsewhere.kept.values()))
 
+    def test_deleted_as_soon_as_it_is_made(self) -> None:
+        self.strategy().before_it_reads = self.delete_elsewhere
+        made = self.backups.get_or_create(ME, self.new_id, '')
+        self.assertTrue(made['is_new'])
+        self.assertEqual([made['key']], list(Elsewhere.kept.values()))
+
     def test_read_between_its_keeper_and_its_row(self) -> None:
         """Another has deleted the key, and the row not yet."""
         self.backups.get_or_create(ME, self.new_id, '')
