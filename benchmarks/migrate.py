@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demonstration: secrets move to another custodian under load, and back.
 
-python -m benchmarks.migrate [--apart] [--secrets N] [--projects M]
+python -m benchmarks.migrate [--apart] [--unharmed] [--secrets N]
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ def _parser() -> argparse.ArgumentParser:
         help='the API and two conductors in processes of their own, of which '
         'a conductor is killed; default: two services with a conductor each, '
         'of which one is killed',
+    )
+    add(
+        '--unharmed',
+        action='store_true',
+        help='nothing is killed: what moving by itself does to reads',
     )
     add('--secrets', type=int, default=100_000)
     add('--projects', type=int, default=1000)
@@ -89,7 +94,7 @@ def _moved(site: migrating.Site, words: argparse.Namespace) -> int:
     )
     failed = 0
     for strategy in (words.to, 'proprietary'):
-        step = site.migrate(strategy)
+        step = site.migrate(strategy, kill=not words.unharmed)
         failed += sum(step.failures.values())
         print(step)
         failed += _lost(site)

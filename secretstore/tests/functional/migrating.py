@@ -38,7 +38,8 @@ class Size(typing.NamedTuple):
 class Step(typing.NamedTuple):
     """One migration, as it was seen from outside.
 
-    lost counts the requests that a client had to repeat; idle and moving
+    killed_at is how many were to be moved when something was killed, if it
+    was; lost counts the requests that a client had to repeat; idle and moving
     have the p50 and p99 of reads in seconds.
     """
 
@@ -46,7 +47,7 @@ class Step(typing.NamedTuple):
     victim: str
     seconds: float
     project_keys: int
-    killed_at: int
+    killed_at: int | None
     requests: int
     lost: int
     stored: int
@@ -64,11 +65,14 @@ class Step(typing.NamedTuple):
             f'p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms'
             for p50, p99 in (self.idle, self.moving)
         )
+        killed = f'a {self.victim} killed with {self.killed_at} to go'
+        if self.killed_at is None:
+            killed = 'nothing killed'
         return (
             f'to {self.to}: {self.project_keys} project keys in '
             f'{self.seconds:.1f} s ({self.project_keys / self.seconds:.0f} '
-            f'per second), a {self.victim} killed with {self.killed_at} to '
-            f'go; {self.requests} requests, {sum(self.failures.values())} '
+            f'per second), {killed}; '
+            f'{self.requests} requests, {sum(self.failures.values())} '
             f'failed {self.failures or ""}, {self.lost} repeated by the '
             f'client as their connection was lost; {self.stored} secrets '
             f'stored meanwhile; reads before: {idle}; meanwhile: {moving}, '
@@ -130,8 +134,11 @@ class Site:
             path = f'/v1/secrets/{secret_id}'
             self.secrets.append(load.Secret(project, path, payload))
 
-    def migrate(self, strategy: str) -> Step:
-        """Move everything; kill a part when half of it is moved."""
+    def migrate(self, strategy: str, *, kill: bool = True) -> Step:
+        """Move everything.
+
+        :param kill: a part of the service, when half of it is moved
+        """
         urls, victim = self._form.urls, self._form.victim
         with load.Load(urls, self.secrets) as before:
             time.sleep(self._size.idle)
@@ -140,11 +147,14 @@ class Site:
             count = sum(self.under().values())
             began = time.monotonic()
             self._ask('migrate', {'to': strategy})
-            killed_at = self._wait_for(count // 2)
-            victim.kill()
+            killed_at = None
+            if kill:
+                killed_at = self._wait_for(count // 2)
+                victim.kill()
             self._wait_for(0)
             took = time.monotonic() - began
-        victim.start()
+        if kill:
+            victim.start()
         self.secrets += before.stored + clients_at_work.stored
         failures = before.failures + clients_at_work.failures
         return Step(
