@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add('--batch-size', type=int, default=50)
     add('--batch-interval', type=float, default=0.5)
+    add('--cache', type=int, default=2, help='key_cache_ttl')
     add('--idle', type=float, default=10, help='seconds of load before')
     return parser
 
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words.batch_size,
         words.batch_interval,
         words.idle,
+        words.cache,
     )
     layers = uwsgi.merge(_layers(words), migrating.options(size))
     kind = forms.Apart if words.apart else forms.Embedded

@@ -19,13 +19,13 @@ from secretstore.tests.functional.services import system, uwsgi, web
 
 KEYS = '/workflow/v1/master-keys'
 ADMIN = clients.noauth('admin', 'admin')
-CACHE_SECONDS = 2
 
 
 class Size(typing.NamedTuple):
     """How much there is, and how fast it is moved.
 
-    idle is for how many seconds the load is measured before anything moves.
+    idle is for how many seconds the load is measured before anything moves,
+    cache how long project keys are kept in memory.
     """
 
     secrets: int
@@ -33,6 +33,7 @@ class Size(typing.NamedTuple):
     batch_size: int = 50
     batch_interval: float = 0.5
     idle: float = 10
+    cache: int = 2
 
 
 class Step(typing.NamedTuple):
@@ -84,7 +85,7 @@ def options(size: Size) -> uwsgi.Options:
     """What a service needs to be moved at this pace."""
     return {
         'conductor': {
-            'key_cache_ttl': CACHE_SECONDS,
+            'key_cache_ttl': size.cache,
             'rewrap_batch_size': size.batch_size,
             'rewrap_batch_interval': size.batch_interval,
             'rewrap_interval': 1,
@@ -202,7 +203,11 @@ class Site:
         ]
         for key_id in retired:
             self._ask(f'{key_id}/retire')
-        system.wait_for('the end of retired keys', self._all_destroyed, 60)
+        system.wait_for(
+            'the end of retired keys',
+            self._all_destroyed,
+            60 + self._size.cache,
+        )
         return len(retired)
 
     def _ask(self, action: str, body: object = None) -> None:
